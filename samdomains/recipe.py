@@ -1,0 +1,231 @@
+"""Recipes: every value of a run, typed, validated, merged from layers, each with its origin."""
+
+from __future__ import annotations
+
+from typing import Annotated, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, model_validator
+
+Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
+Positive = Annotated[float, Field(gt=0.0)]
+Count = Annotated[int, Field(ge=1)]
+
+
+class _Section(BaseModel):
+    """Frozen values; an unknown key is an error."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=False, allow_inf_nan=False)
+
+
+class DataRecipe(_Section):
+    """How a folder of labelled images is read and divided.
+
+    Attributes:
+        masks: What the mask files mean. ``binary``: zero is background, anything else foreground.
+            ``instances``: every value but zero is one object. ``classes``: every value is a class.
+            ``auto``: ``classes`` with a ``labels.json``, else ``instances`` for a ``labels/``
+            folder, else ``binary``.
+        objects: What one prompt stands for in a binary or class mask: ``components`` (each
+            connected part) or ``whole`` (all pixels of the class in the image).
+        threshold: Grey level from which a binary mask counts as foreground; 0 means any non-zero.
+        minimum_area: Objects with fewer pixels are left out of training and scoring.
+        validation_fraction: Share of the groups used for validation where no ``splits.json`` says.
+        test_fraction: Share of the groups used for the test where no ``splits.json`` says.
+    """
+
+    masks: Literal["auto", "binary", "instances", "classes"] = "auto"
+    objects: Literal["components", "whole"] = "whole"
+    threshold: Annotated[int, Field(ge=0)] = 0
+    minimum_area: Count = 4
+    validation_fraction: Fraction = 0.15
+    test_fraction: Fraction = 0.2
+
+    @model_validator(mode="after")
+    def _leave_something_to_train_on(self) -> DataRecipe:
+        if self.validation_fraction + self.test_fraction >= 1.0:
+            raise ValueError("validation_fraction + test_fraction must be below 1")
+        return self
+
+
+class IntensityRecipe(_Section):
+    """How stored pixels become values in [0, 1].
+
+    Attributes:
+        method: ``percentile`` stretches between two percentiles of the whole case; ``range``
+            divides between fixed values (a CT window, 0 to 255 for photos).
+        lower: Percentile (0 to 100) or intensity that becomes 0.
+        upper: Percentile or intensity that becomes 1.
+        per_channel: Stretch each channel by itself instead of all by the same values.
+        channels: Which stored channels make red, green and blue; one index is repeated. None
+            takes the first three, or the only one three times.
+    """
+
+    method: Literal["percentile", "range"] = "percentile"
+    lower: float = 0.1
+    upper: float = 99.9
+    per_channel: bool = False
+    channels: tuple[int, ...] | None = None
+
+    @model_validator(mode="after")
+    def _lower_below_upper(self) -> IntensityRecipe:
+        if self.lower >= self.upper:
+            raise ValueError(f"lower must be below upper, got {self.lower} and {self.upper}")
+        if self.method == "percentile" and not (self.lower >= 0 and self.upper <= 100):
+            raise ValueError("percentiles lie between 0 and 100")
+        if self.channels is not None and len(self.channels) not in (1, 3):
+            raise ValueError(f"channels needs one or three indices, got {len(self.channels)}")
+        return self
+
+
+class PromptRecipe(_Section):
+    """How a user's prompts are simulated in training.
+
+    Attributes:
+        box: Weight of starting with a box.
+        point: Weight of starting with one point on the object.
+        mask: Weight of starting with a coarse mask of the object.
+        box_jitter: Standard deviation of each box side's shift, as a share of the box's side
+            (10 percent in the SAM paper, arXiv:2304.02643, appendix A).
+        box_jitter_pixels: Largest shift of a box side in pixels (20 in the SAM paper).
+        corrections: Rounds of clicks where the last answer was wrong, after the first prompt.
+    """
+
+    box: Fraction = 0.5
+    point: Fraction = 0.4
+    mask: Fraction = 0.1
+    box_jitter: Fraction = 0.1
+    box_jitter_pixels: Annotated[float, Field(ge=0.0)] = 20.0
+    corrections: Annotated[int, Field(ge=0, le=16)] = 2
+
+    @model_validator(mode="after")
+    def _some_prompt(self) -> PromptRecipe:
+        if self.box + self.point + self.mask <= 0:
+            raise ValueError("at least one of box, point and mask needs a weight above 0")
+        return self
+
+
+class AugmentationRecipe(_Section):
+    """Random changes of training images, applied to image, mask and prompt together.
+
+    Attributes:
+        flip: Probability of each of the two mirror flips.
+        rotate: Probability of a quarter turn.
+        crop: Smallest share of each side that a random crop keeps; 1 switches crops off.
+        brightness: Largest shift of intensity, in the [0, 1] scale.
+        contrast: Largest relative change of contrast.
+    """
+
+    flip: Fraction = 0.5
+    rotate: Fraction = 0.5
+    crop: Annotated[float, Field(gt=0.0, le=1.0)] = 0.7
+    brightness: Fraction = 0.1
+    contrast: Fraction = 0.2
+
+
+class ModelRecipe(_Section):
+    """Which SAM, and how an image is brought to its input.
+
+    Attributes:
+        name: ``tiny`` (shipped), or the official ``vit_b``, ``vit_l``, ``vit_h``.
+        checkpoint: File with the official weights; None uses the shipped or downloaded ones.
+        tile: Side in pixels of the square tiles that an image is cut into before it is brought
+            to the model's input size, so that small objects keep their pixels. None takes the
+            whole image at once. An object larger than a tile is seen in the whole image.
+    """
+
+    name: Literal["tiny", "vit_b", "vit_l", "vit_h"] = "tiny"
+    checkpoint: str | None = None
+    tile: Annotated[int, Field(ge=32)] | None = None
+
+
+class StrategyRecipe(_Section):
+    """What is trained.
+
+    Attributes:
+        name: ``decoder`` (mask decoder; the encoder's embeddings are computed once), ``lora``
+            (adapters in encoder and decoder), ``full`` (everything), ``auto`` (chosen and explained).
+        lora_rank: Rank of the adapters (LoRA, arXiv:2106.09685).
+        lora_alpha: Scale of the adapters; the update is multiplied by alpha / rank.
+        lora_dropout: Dropout before the adapters.
+    """
+
+    name: Literal["auto", "decoder", "lora", "full"] = "auto"
+    lora_rank: Count = 8
+    lora_alpha: Positive = 16.0
+    lora_dropout: Fraction = 0.0
+
+
+class TrainingRecipe(_Section):
+    """The optimisation.
+
+    Attributes:
+        learning_rate: Peak of the schedule.
+        weight_decay: AdamW's decoupled decay (0.1 in the SAM paper, less for small sets).
+        epochs: Passes over the training images.
+        batch_size: Images a step; None lets the strategy choose.
+        objects_per_image: Objects drawn from an image in one step.
+        warmup_fraction: Share of the steps with a linearly rising rate.
+        clip_norm: Largest gradient norm.
+        precision: ``auto`` uses bf16 or fp16 where the device has it.
+        patience: Epochs without a better validation Dice before it stops; None never stops.
+        focal_weight: Weight of the focal loss against Dice (20 to 1 in the SAM paper).
+        dice_weight: Weight of the Dice loss.
+        iou_weight: Weight of the squared error of the predicted IoU.
+        minutes: Wall-time budget of the tuning; the schedule ends within it. None has no limit.
+    """
+
+    learning_rate: Positive = 1e-4
+    weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
+    epochs: Count = 30
+    batch_size: Count | None = None
+    objects_per_image: Count = 16
+    warmup_fraction: Fraction = 0.05
+    clip_norm: Positive = 1.0
+    precision: Literal["auto", "no", "fp16", "bf16"] = "auto"
+    patience: Count | None = 8
+    focal_weight: Annotated[float, Field(ge=0.0)] = 20.0
+    dice_weight: Annotated[float, Field(ge=0.0)] = 1.0
+    iou_weight: Annotated[float, Field(ge=0.0)] = 1.0
+    minutes: Positive | None = None
+
+
+class EvaluationRecipe(_Section):
+    """How systems are scored.
+
+    Attributes:
+        prompts: The ways of prompting that are scored.
+        bootstrap: Resamples for the 95 percent interval.
+        validation_objects: Objects scored per image while training; the test scores all.
+    """
+
+    prompts: tuple[Literal["box", "point", "point+3"], ...] = ("box", "point", "point+3")
+    bootstrap: Count = 1000
+    validation_objects: Count = 16
+
+
+class Recipe(_Section):
+    """Every value of a run.
+
+    Attributes:
+        name: The named recipe it was built from.
+        seed: Seeds splits, prompts, augmentation and training.
+        data: Reading and splitting.
+        intensity: Stored pixels to [0, 1].
+        prompts: Simulated prompts.
+        augmentation: Random changes of training images.
+        model: Which SAM.
+        strategy: What is trained.
+        training: The optimisation.
+        evaluation: The scoring.
+    """
+
+    name: str = "default"
+    seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
+    data: DataRecipe = DataRecipe()
+    intensity: IntensityRecipe = IntensityRecipe()
+    prompts: PromptRecipe = PromptRecipe()
+    augmentation: AugmentationRecipe = AugmentationRecipe()
+    model: ModelRecipe = ModelRecipe()
+    strategy: StrategyRecipe = StrategyRecipe()
+    training: TrainingRecipe = TrainingRecipe()
+    evaluation: EvaluationRecipe = EvaluationRecipe()
