@@ -26,7 +26,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
         '42'
     """
     path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.stem}-", suffix=f".tmp{path.suffix}", dir=path.parent)
+    handle, name = tempfile.mkstemp(
+        prefix=f".{path.stem}-", suffix=f".tmp{path.suffix}", dir=path.parent
+    )
     os.close(handle)
     temporary = Path(name)
     try:

@@ -161,7 +161,7 @@ class TrainingRecipe(_Section):
     Attributes:
         learning_rate: Peak of the schedule.
         weight_decay: AdamW's decoupled decay (0.1 in the SAM paper, less for small sets).
-        epochs: Passes over the training images.
+        epochs: Passes over the training images; a tiled image gives one random tile a pass.
         batch_size: Images a step; None lets the strategy choose.
         objects_per_image: Objects drawn from an image in one step.
         warmup_fraction: Share of the steps with a linearly rising rate.
@@ -171,7 +171,6 @@ class TrainingRecipe(_Section):
         focal_weight: Weight of the focal loss against Dice (20 to 1 in the SAM paper).
         dice_weight: Weight of the Dice loss.
         iou_weight: Weight of the squared error of the predicted IoU.
-        minutes: Wall-time budget of the tuning; the schedule ends within it. None has no limit.
     """
 
     learning_rate: Positive = 1e-4
@@ -186,7 +185,6 @@ class TrainingRecipe(_Section):
     focal_weight: Annotated[float, Field(ge=0.0)] = 20.0
     dice_weight: Annotated[float, Field(ge=0.0)] = 1.0
     iou_weight: Annotated[float, Field(ge=0.0)] = 1.0
-    minutes: Positive | None = None
 
 
 class EvaluationRecipe(_Section):

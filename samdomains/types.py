@@ -145,7 +145,9 @@ class Prompts:
         if self.points.ndim != 2 or self.points.shape[1] != 2:
             raise ValueError(f"points must be (P, 2) as (x, y), got shape {self.points.shape}")
         if self.point_labels.shape != (len(self.points),):
-            raise ValueError(f"{len(self.points)} points need as many labels, got shape {self.point_labels.shape}")
+            raise ValueError(
+                f"{len(self.points)} points need as many labels, got {self.point_labels.shape}"
+            )
         if self.box is not None:
             _require_box(self.box)
         if self.box is None and len(self.points) == 0 and self.mask_logits is None:
@@ -281,7 +283,7 @@ class Normalizer(Protocol):
     """Turns stored pixels into what SAM expects. Must pickle."""
 
     def __call__(self, pixels: RawImage, statistics: CaseStatistics) -> Image:
-        """(C, H, W) of any dtype → (3, H, W) float32 in [0, 1], from the whole case's statistics."""
+        """(C, H, W) of any dtype → (3, H, W) float32 in [0, 1], by the whole case's statistics."""
         ...
 
 

@@ -1,0 +1,1 @@
+"""The microscopy domain of samdomains."""

@@ -1,0 +1,64 @@
+"""`samdomains check`: what is wrong with the data, before an hour is spent on it."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from samdomains.cli.options import (
+    domain_argument,
+    json_option,
+    plugin_option,
+    recipe_option,
+    set_option,
+)
+
+
+@click.command("check", epilog="Example: samdomains check microscopy my_data --out findings")
+@domain_argument
+@click.argument("data", type=click.Path(path_type=Path))
+@click.option(
+    "--out",
+    type=click.Path(path_type=Path),
+    metavar="FOLDER",
+    help="Also write the findings there, as check.json.",
+)
+@recipe_option
+@set_option
+@plugin_option
+@json_option
+@click.pass_context
+def command(
+    context: click.Context,
+    domain: str,
+    data: Path,
+    out: Path | None,
+    recipe_file: Path | None,
+    settings: tuple[str, ...],
+    local_plugin: Path | None,
+    as_json: bool,
+) -> None:
+    """Read every image and mask of DATA and list what is wrong. Exit code 1 if there are errors."""
+    from samdomains.chain import select_domain
+    from samdomains.files import write_json
+    from samdomains.pipeline import check_cases
+
+    selected = select_domain(domain, local_plugin=local_plugin)
+    recipe = selected.resolve_recipe(file=recipe_file, settings=settings).recipe
+    audit = check_cases(selected.load_cases(data, recipe), recipe)
+    if out is not None:
+        write_json(out / "check.json", audit.to_json())
+    if as_json:
+        click.echo(json.dumps(audit.to_json()))
+    else:
+        for finding in audit.findings:
+            where = finding.file or "the data set"
+            click.echo(f"{finding.severity}: {where}: {finding.problem}. {finding.remedy}")
+        click.echo(
+            f"{audit.cases} images, {audit.objects} objects, {len(audit.errors)} errors, "
+            f"{len(audit.warnings)} warnings"
+        )
+    if audit.errors:
+        context.exit(1)

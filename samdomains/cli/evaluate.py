@@ -1,0 +1,72 @@
+"""`samdomains evaluate`: score a model on labelled data."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Literal
+
+import click
+
+from samdomains.cli.options import (
+    checkpoint_option,
+    domain_argument,
+    json_option,
+    out_option,
+    plugin_option,
+    set_option,
+    tuned_model_option,
+)
+from samdomains.cli.printing import print_result
+
+
+@click.command(
+    "evaluate",
+    epilog="Example: samdomains evaluate microscopy new_data --model runs/first --out scores",
+)
+@domain_argument
+@click.argument("data", type=click.Path(path_type=Path))
+@tuned_model_option
+@out_option
+@click.option(
+    "--split",
+    type=click.Choice(["train", "val", "test"]),
+    help="Score only this part of the data's splits.json; otherwise every image.",
+)
+@checkpoint_option
+@set_option
+@plugin_option
+@json_option
+def command(
+    domain: str,
+    data: Path,
+    model: str,
+    out: Path,
+    split: Literal["train", "val", "test"] | None,
+    checkpoint: Path | None,
+    settings: tuple[str, ...],
+    local_plugin: Path | None,
+    as_json: bool,
+) -> None:
+    """Score a model on DATA and write metrics.json.
+
+    A run is scored as `tuned`, beside its base model (`zero_shot`) and the ellipse inscribed in
+    the prompt's box (`box_ellipse`), all on identical prompts made from the ground truth.
+    """
+    from samdomains import pipeline
+
+    result = pipeline.evaluate(
+        domain,
+        data,
+        model=model,
+        out=out,
+        split=split,
+        checkpoint=checkpoint,
+        settings=settings,
+        local_plugin=local_plugin,
+    )
+    if as_json:
+        click.echo(json.dumps({"out": str(result.directory), **result.metrics}))
+        return
+    print_result(result)
+    click.echo(f"scores: {result.directory / 'metrics.json'}")

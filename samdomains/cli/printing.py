@@ -1,0 +1,28 @@
+"""What commands print: stages to the error stream, results to the output."""
+
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table
+
+    from samdomains.pipeline import Result
+
+
+def tell(line: str) -> None:
+    """One line about what happens now, on the error stream, so that output stays clean."""
+    click.echo(line, err=True)
+
+
+def print_result(result: Result) -> None:
+    """The table of scores."""
+    from rich.console import Console
+
+    from samdomains.reports.console import metrics_table
+
+    table: Table = metrics_table(result.metrics)
+    Console(width=None if sys.stdout.isatty() else 110).print(table)

@@ -1,0 +1,29 @@
+"""How errors and findings name cases and their files."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from samdomains.types import Case
+
+
+def image_file(case: Case) -> Path:
+    """The image file of a case, or its id as a path where the loader names no file."""
+    return case.files[0] if case.files else Path(case.id)
+
+
+def mask_file(case: Case) -> Path:
+    """The file that holds the masks of a case; the image file where that is not exactly one."""
+    return case.files[1] if len(case.files) == 2 else image_file(case)
+
+
+def name_some(names: Sequence[str], most: int = 5) -> str:
+    """Join names for a message, the first ``most`` of them and the number of the others.
+
+    Example:
+        >>> name_some(["a", "b", "c"], most=2)
+        'a, b and 1 more'
+    """
+    shown = ", ".join(names[:most])
+    return f"{shown} and {len(names) - most} more" if len(names) > most else shown

@@ -1,0 +1,166 @@
+"""Dividing a data set into train, validation and test, always by whole groups.
+
+Slices of one patient, tiles of one scene or crops of one slide resemble each other; on both sides
+of a split they would make a model look better than it is.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from samdomains.data.naming import image_file, name_some
+from samdomains.errors import DataError, UsageError
+from samdomains.recipe import DataRecipe
+from samdomains.types import Case, Split
+
+
+@dataclass(frozen=True)
+class CaseSplits:
+    """The three parts of a data set, each sorted by case id.
+
+    Attributes:
+        train: Cases to learn from.
+        val: Cases that choose the best checkpoint.
+        test: Cases that are scored once, at the end.
+        how: One sentence for the report: who divided the cases, and by what rule.
+    """
+
+    train: tuple[Case, ...]
+    val: tuple[Case, ...]
+    test: tuple[Case, ...]
+    how: str
+
+    def to_json(self) -> dict[str, list[str]]:
+        """Case ids by part, in the form of a data folder's ``splits.json``."""
+        return {
+            "train": [case.id for case in self.train],
+            "val": [case.id for case in self.val],
+            "test": [case.id for case in self.test],
+        }
+
+
+def split_cases(cases: Sequence[Case], data: DataRecipe, seed: int) -> CaseSplits:
+    """Divide cases as their data set says, or by seeded groups where it says nothing.
+
+    The result depends on the seed, on the group names and on the fractions, and not on the order
+    of ``cases``, the machine or the version of a library.
+
+    Args:
+        cases: The whole data set. A ``split`` that cases bring with them is honoured exactly; a
+            data set that gives no validation cases gets some of its training groups as such.
+        data: The shares of the groups for validation and test. A share is rounded to whole
+            groups, and each part gets one group at least.
+        seed: Decides which groups go where.
+
+    Raises:
+        DataError: Some cases have a given split and others have none, or the given splits divide
+            a group.
+        UsageError: There are too few groups, or the given splits hold no case to train on or to
+            test with.
+    """
+    if any(case.split is not None for case in cases):
+        return _given(cases, data, seed)
+    groups = _shuffled_groups(cases, seed)
+    if len(groups) < 3:
+        raise UsageError(
+            f"the data set has {len(groups)} of the 3 groups (patients, scenes, slides) that "
+            "train, validation and test need at least. Add images of other groups; a group is "
+            "never divided."
+        )
+    test_count = _share(data.test_fraction, len(groups), leave=2)
+    val_count = _share(data.validation_fraction, len(groups), leave=1 + test_count)
+    test, rest = groups[:test_count], groups[test_count:]
+    how = (
+        f"{len(groups)} groups were divided at random with seed {seed}: "
+        f"{len(rest) - val_count} train, {val_count} validation, {test_count} test."
+    )
+    return CaseSplits(_flat(rest[val_count:]), _flat(rest[:val_count]), _flat(test), how)
+
+
+def _given(cases: Sequence[Case], data: DataRecipe, seed: int) -> CaseSplits:
+    """The division that the data set brings with it."""
+    _require_every_split(cases)
+    _require_whole_groups(cases)
+    parts: dict[Split, list[Case]] = {"train": [], "val": [], "test": []}
+    for case in cases:
+        if case.split is not None:
+            parts[case.split].append(case)
+    for needed in ("train", "test"):
+        if not parts[needed]:
+            raise UsageError(
+                f"the data set's own split has no case in '{needed}': it needs at least one. Name "
+                f"some under '{needed}' in splits.json, or remove the file for a seeded split."
+            )
+    if parts["val"]:
+        how = "Train, validation and test are as the data set gives them."
+        return CaseSplits(
+            _flat([parts["train"]]), _flat([parts["val"]]), _flat([parts["test"]]), how
+        )
+    groups = _shuffled_groups(parts["train"], seed)
+    if len(groups) < 2:
+        raise UsageError(
+            f"the data set's own split has no case in 'val' and {len(groups)} group in 'train': "
+            "at least 2 training groups are needed to set one aside for validation. Name cases "
+            "under 'val' in splits.json, or add images of another patient, scene or slide."
+        )
+    count = _share(data.validation_fraction, len(groups), leave=1)
+    how = (
+        f"Train and test are as the data set gives them; {count} of {len(groups)} training groups "
+        f"were set aside for validation at random with seed {seed}."
+    )
+    return CaseSplits(_flat(groups[count:]), _flat(groups[:count]), _flat([parts["test"]]), how)
+
+
+def _require_every_split(cases: Sequence[Case]) -> None:
+    without = sorted((case for case in cases if case.split is None), key=lambda case: case.id)
+    if without:
+        raise DataError(
+            image_file(without[0]),
+            f"{len(without)} of {len(cases)} cases are in no part of the data set's own split: "
+            f"{name_some([case.id for case in without])}",
+            "Name each under 'train', 'val' or 'test' in splits.json, or remove its image.",
+        )
+
+
+def _require_whole_groups(cases: Sequence[Case]) -> None:
+    for name, group in sorted(_by_group(cases).items()):
+        if len({case.split for case in group}) > 1:
+            members = name_some([f"{case.id} ({case.split})" for case in group])
+            raise DataError(
+                image_file(group[0]),
+                f"group '{name}' is in several parts of the data set's own split: {members}",
+                "Move all its cases into one part, since near-copies of training images in the "
+                "test make the scores too good.",
+            )
+
+
+def _by_group(cases: Sequence[Case]) -> dict[str, list[Case]]:
+    groups: defaultdict[str, list[Case]] = defaultdict(list)
+    for case in sorted(cases, key=lambda case: case.id):
+        groups[case.group].append(case)
+    return dict(groups)
+
+
+def _shuffled_groups(cases: Sequence[Case], seed: int) -> list[list[Case]]:
+    """The cases of each group, groups in the order of a hash of seed and name.
+
+    A hash, unlike a random generator's stream, is promised to stay the same in every version.
+    """
+    groups = _by_group(cases)
+    return [groups[name] for name in sorted(groups, key=lambda name: _rank(name, seed))]
+
+
+def _rank(name: str, seed: int) -> bytes:
+    return hashlib.sha256(f"{seed}:{name}".encode("utf-8", "surrogatepass")).digest()
+
+
+def _share(fraction: float, groups: int, *, leave: int) -> int:
+    """``fraction`` of the groups in whole groups, at least one, with ``leave`` left for others."""
+    return min(max(1, round(fraction * groups)), groups - leave)
+
+
+def _flat(groups: Sequence[Sequence[Case]]) -> tuple[Case, ...]:
+    return tuple(sorted((case for group in groups for case in group), key=lambda case: case.id))

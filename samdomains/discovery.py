@@ -1,0 +1,95 @@
+"""Which domains are installed, read from package metadata alone: no plugin is imported here."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from importlib import metadata
+
+from samdomains.errors import PluginError, did_you_mean
+
+ENTRY_POINT_GROUP = "samdomains.domains"
+"""The group in which a distribution announces its domains; the entry point's name is the id."""
+
+CORE_DISTRIBUTION = "samdomains"
+
+
+@dataclass(frozen=True, slots=True)
+class InstalledDomain:
+    """One domain that a distribution announces.
+
+    Attributes:
+        name: The domain's id, the name of the entry point.
+        distribution: The distribution that brings it.
+        version: Version of that distribution.
+        target: The module that implements it.
+        status: ``ok``, or why the domain cannot be selected.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    target: str
+    status: str = "ok"
+
+
+def installed_domains() -> list[InstalledDomain]:
+    """List the installed domains by name.
+
+    Two distributions that claim one name are both listed, each with a status that names the
+    other; neither can be selected.
+    """
+    claims: dict[str, list[InstalledDomain]] = defaultdict(list)
+    for entry in metadata.entry_points(group=ENTRY_POINT_GROUP):
+        if entry.dist is not None:
+            claims[entry.name].append(
+                InstalledDomain(entry.name, entry.dist.name, entry.dist.version, entry.value)
+            )
+    return [domain for name in sorted(claims) for domain in _with_status(claims[name])]
+
+
+def find_domain(name: str) -> InstalledDomain:
+    """Find the one distribution that brings a domain.
+
+    Raises:
+        PluginError: No distribution brings it, or several do.
+    """
+    installed = installed_domains()
+    found = [domain for domain in installed if domain.name == name]
+    if not found:
+        names = sorted({domain.name for domain in installed})
+        raise PluginError(
+            f"no domain '{name}' is installed.{did_you_mean(name, names)} "
+            f"Installed: {', '.join(names) or 'none'}. To add it: pip install samdomains-{name}"
+        )
+    if len(found) > 1:
+        claimants = " and ".join(f"{domain.distribution} {domain.version}" for domain in found)
+        raise PluginError(
+            f"the domain '{name}' is claimed by {claimants}. "
+            f"Uninstall all but one: pip uninstall {found[-1].distribution}"
+        )
+    return found[0]
+
+
+def core_version() -> str:
+    """Version of the installed core, or ``not installed`` when it runs from a bare source tree."""
+    try:
+        return metadata.version(CORE_DISTRIBUTION)
+    except metadata.PackageNotFoundError:
+        return "not installed"
+
+
+def _with_status(claims: Sequence[InstalledDomain]) -> list[InstalledDomain]:
+    if len(claims) == 1:
+        return list(claims)
+    listed = []
+    for claim in sorted(claims, key=lambda domain: domain.distribution):
+        others = ", ".join(
+            f"{other.distribution} {other.version}" for other in claims if other is not claim
+        )
+        status = f"conflict: also claimed by {others}"
+        listed.append(
+            InstalledDomain(claim.name, claim.distribution, claim.version, claim.target, status)
+        )
+    return listed

@@ -1,0 +1,1 @@
+"""Evaluation: metrics, the one scorer that serves validation and test, and its summary."""

@@ -1,0 +1,288 @@
+"""The card of a run: is the tuned model better than the one it started from, and what to do."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Literal, TypeAlias
+
+from samdomains.evaluation.bootstrap import mean_with_interval
+from samdomains.evaluation.results import ObjectScore
+
+Verdict: TypeAlias = Literal["better than zero-shot", "no clear gain", "worse than zero-shot"]
+
+CaseDice: TypeAlias = Mapping[str, float]
+"""Case id → mean Dice of the case's objects; NaN where the case has nothing to score."""
+
+FEW_GROUPS = 5
+"""Below this many independent groups a bootstrap interval is too narrow to rely on."""
+
+
+@dataclass(frozen=True)
+class Difference:
+    """The mean paired difference of two systems on the same cases.
+
+    Attributes:
+        mean: Mean over the cases of Dice minus Dice; NaN without a common case.
+        ci95: Bootstrap interval, resampled by group; NaN with fewer than two groups.
+    """
+
+    mean: float
+    ci95: tuple[float, float]
+
+    @property
+    def clearly_positive(self) -> bool:
+        """Whether the whole interval lies above 0."""
+        return self.ci95[0] > 0
+
+    @property
+    def clearly_negative(self) -> bool:
+        """Whether the whole interval lies below 0."""
+        return self.ci95[1] < 0
+
+
+@dataclass(frozen=True)
+class PromptCard:
+    """What tuning changed under one way of prompting.
+
+    Attributes:
+        prompt: ``box``, ``point``, ``point+3`` or ``auto``.
+        cases: Cases that both systems were scored on.
+        groups: Independent groups (patients, scenes, slides) of these cases.
+        tuned: Mean Dice of the tuned model over these cases.
+        zero_shot: Mean Dice of its base model over these cases.
+        gain: Tuned minus zero-shot.
+        over_ellipse: Tuned minus the ellipse inscribed in the prompt's box; None where the
+            ellipse was not scored.
+    """
+
+    prompt: str
+    cases: int
+    groups: int
+    tuned: float
+    zero_shot: float
+    gain: Difference
+    over_ellipse: Difference | None
+
+    @property
+    def clears_ellipse(self) -> bool | None:
+        """Whether the tuned model clearly beats the ellipse; None where that is unknown."""
+        return None if self.over_ellipse is None else self.over_ellipse.clearly_positive
+
+
+@dataclass(frozen=True)
+class Card:
+    """Verdict and advice on a tuned model.
+
+    Attributes:
+        verdict: The answer in words, over all ways of prompting.
+        advice: One sentence: what to do now.
+        trained_on: Number of training images; 0 where it is not known.
+        prompts: One entry for each way of prompting.
+    """
+
+    verdict: Verdict
+    advice: str
+    trained_on: int
+    prompts: tuple[PromptCard, ...]
+
+    def to_json(self) -> dict[str, Any]:
+        """The content of ``card.json``; NaN where a number does not exist."""
+        prompts = {
+            card.prompt: asdict(card) | {"clears_ellipse": card.clears_ellipse}
+            for card in self.prompts
+        }
+        return {
+            "schema": 1,
+            "verdict": self.verdict,
+            "advice": self.advice,
+            "trained_on": self.trained_on,
+            "prompts": prompts,
+        }
+
+
+def case_dice(
+    scores: Sequence[ObjectScore],
+) -> tuple[dict[str, dict[str, dict[str, float]]], dict[str, str]]:
+    """Bring the scores of objects into the form that ``make_card`` compares.
+
+    Args:
+        scores: From ``samdomains.evaluation.scorer.score``.
+
+    Returns:
+        System → prompt → case id → mean Dice of the case's objects (NaN where none has one), and
+        case id → group.
+    """
+    objects: dict[tuple[str, str, str], list[float]] = defaultdict(list)
+    for score in scores:
+        own = objects[score.system, score.prompt, score.case]
+        if math.isfinite(score.dice):
+            own.append(score.dice)
+    dice: dict[str, dict[str, dict[str, float]]] = {}
+    for (system, prompt, case), values in objects.items():
+        mean = math.fsum(values) / len(values) if values else math.nan
+        dice.setdefault(system, {}).setdefault(prompt, {})[case] = mean
+    return dice, {score.case: score.group for score in scores}
+
+
+def make_card(
+    dice: Mapping[str, Mapping[str, CaseDice]],
+    groups: Mapping[str, str],
+    *,
+    trained_on: int,
+    resamples: int = 1000,
+    seed: int = 0,
+) -> Card:
+    """Compare the tuned model with zero-shot, and with the ellipse that any model must clear.
+
+    A way of prompting counts as better or worse when the 95 percent interval of the paired
+    difference excludes 0. The verdict is better (or worse) when some way of prompting is and
+    none is the opposite.
+
+    Args:
+        dice: System → prompt → case id → Dice. Needs ``tuned`` and ``zero_shot`` with the same
+            prompts and cases; ``box_ellipse`` is optional, and may lack a prompt.
+        groups: Case id → group.
+        trained_on: Number of training images; 0 where it is not known.
+        resamples: Bootstrap resamples.
+        seed: Seeds the bootstrap.
+
+    Raises:
+        ValueError: A system is absent, systems differ in prompts or cases, or a case has no group.
+
+    Example:
+        >>> before, after = {"a": 0.5, "b": 0.6}, {"a": 0.7, "b": 0.9}
+        >>> scores = {"tuned": {"box": after}, "zero_shot": {"box": before}}
+        >>> make_card(scores, {"a": "p1", "b": "p2"}, trained_on=12).verdict
+        'better than zero-shot'
+    """
+    tuned, zero_shot = _system(dice, "tuned"), _system(dice, "zero_shot")
+    _require_equal("prompts", tuned, zero_shot)
+    ellipse = dice.get("box_ellipse", {})
+    cards = []
+    for prompt in tuned:
+        floor = ellipse.get(prompt)
+        cards.append(
+            _compare(prompt, tuned[prompt], zero_shot[prompt], floor, groups, resamples, seed)
+        )
+    verdict = _verdict(cards)
+    return Card(verdict, _advice(verdict, cards, trained_on), trained_on, tuple(cards))
+
+
+def _system(dice: Mapping[str, Mapping[str, CaseDice]], name: str) -> Mapping[str, CaseDice]:
+    if name not in dice:
+        raise ValueError(f"a card needs the scores of {name!r}, got {sorted(dice)}")
+    return dice[name]
+
+
+def _require_equal(what: str, left: Mapping[str, object], right: Mapping[str, object]) -> None:
+    different = sorted(set(left) ^ set(right))
+    if different:
+        raise ValueError(
+            f"both systems must be scored on the same {what}; they differ in {different}"
+        )
+
+
+def _compare(
+    prompt: str,
+    tuned: CaseDice,
+    zero_shot: CaseDice,
+    ellipse: CaseDice | None,
+    groups: Mapping[str, str],
+    resamples: int,
+    seed: int,
+) -> PromptCard:
+    """Compare the systems under one way of prompting."""
+    cases = _paired(tuned, zero_shot)
+    case_groups = _groups_of(cases, groups)
+    return PromptCard(
+        prompt=prompt,
+        cases=len(cases),
+        groups=len(set(case_groups)),
+        tuned=_mean(tuned, cases),
+        zero_shot=_mean(zero_shot, cases),
+        gain=_difference(tuned, zero_shot, groups, resamples, seed),
+        over_ellipse=None
+        if ellipse is None
+        else _difference(tuned, ellipse, groups, resamples, seed),
+    )
+
+
+def _difference(
+    left: CaseDice, right: CaseDice, groups: Mapping[str, str], resamples: int, seed: int
+) -> Difference:
+    """Mean of left minus right, case by case, with its interval by group."""
+    cases = _paired(left, right)
+    differences = [left[case] - right[case] for case in cases]
+    interval = mean_with_interval(
+        differences, _groups_of(cases, groups), resamples=resamples, seed=seed
+    )
+    return Difference(interval.mean, (interval.low, interval.high))
+
+
+def _paired(left: CaseDice, right: CaseDice) -> list[str]:
+    """The cases that both systems have a number for."""
+    _require_equal("cases", left, right)
+    return [case for case in left if math.isfinite(left[case]) and math.isfinite(right[case])]
+
+
+def _mean(dice: CaseDice, cases: Sequence[str]) -> float:
+    return math.fsum(dice[case] for case in cases) / len(cases) if cases else math.nan
+
+
+def _groups_of(cases: Sequence[str], groups: Mapping[str, str]) -> list[str]:
+    missing = [case for case in cases if case not in groups]
+    if missing:
+        raise ValueError(f"every case needs a group; {missing[:5]} have none")
+    return [groups[case] for case in cases]
+
+
+def _verdict(cards: Sequence[PromptCard]) -> Verdict:
+    better = any(card.gain.clearly_positive for card in cards)
+    worse = any(card.gain.clearly_negative for card in cards)
+    if better and not worse:
+        return "better than zero-shot"
+    if worse and not better:
+        return "worse than zero-shot"
+    return "no clear gain"
+
+
+def _advice(verdict: Verdict, cards: Sequence[PromptCard], trained_on: int) -> str:
+    """One sentence that follows from the verdict and the numbers."""
+    better = [card.prompt for card in cards if card.gain.clearly_positive]
+    worse = [card.prompt for card in cards if card.gain.clearly_negative]
+    images = {0: "its training images", 1: "1 image"}.get(trained_on, f"{trained_on} images")
+    if verdict == "worse than zero-shot":
+        return (
+            f"Keep the zero-shot model: tuning on {images} made {_listed(worse)} prompts worse, "
+            "so check the labels and lower the learning rate before tuning again."
+        )
+    if better and worse:
+        return (
+            f"Use the tuned model with {_listed(better)} prompts only: "
+            f"{_listed(worse)} prompts got worse."
+        )
+    groups = min((card.groups for card in cards), default=0)
+    if groups < FEW_GROUPS:
+        return (
+            f"Label more test images before you rely on this: only {groups} independent "
+            f"{'group was' if groups == 1 else 'groups were'} scored."
+        )
+    if any(card.clears_ellipse is False for card in cards):
+        return (
+            "Do not ship it yet: it does not clearly beat an ellipse drawn in the prompt's box, "
+            "so train longer or label more images."
+        )
+    if better:
+        return "Use the tuned model for images like these, after a look at the worst test cases."
+    return (
+        f"Keep the zero-shot model: {images} did not change it for the better, "
+        "so label more or train longer."
+    )
+
+
+def _listed(prompts: Sequence[str]) -> str:
+    """``box``, ``box and point``, ``box, point and point+3``."""
+    return " and ".join(filter(None, [", ".join(prompts[:-1]), prompts[-1]]))

@@ -1,0 +1,145 @@
+"""Scores of single objects, and their summary as `metrics.json` holds it."""
+
+from __future__ import annotations
+
+import math
+from collections import defaultdict
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any, TypeVar
+
+import numpy as np
+
+from samdomains.evaluation.bootstrap import mean_with_interval
+from samdomains.types import PromptName
+
+SCHEMA = 1
+"""Version of the structure of ``metrics.json``."""
+
+Key = TypeVar("Key")
+
+
+@dataclass(frozen=True, slots=True)
+class ObjectScore:
+    """How well one system answered one prompt for one object.
+
+    Attributes:
+        case: Id of the case.
+        group: Patient, scene or slide of the case.
+        class_name: Class of the object.
+        object_index: Place of the object among the case's objects.
+        system: Name of the system: ``tuned``, ``zero_shot``, ``box_ellipse``.
+        prompt: How it was prompted.
+        dice: In [0, 1], or NaN.
+        iou: In [0, 1], or NaN.
+        predicted_iou: The system's own estimate of its IoU; NaN where it makes none.
+        area: Pixels of the annotated object.
+    """
+
+    case: str
+    group: str
+    class_name: str
+    object_index: int
+    system: str
+    prompt: PromptName
+    dice: float
+    iou: float
+    predicted_iou: float
+    area: int
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> ObjectScore:
+        """Read back what ``write_json(asdict(score))`` wrote: null was NaN."""
+        return cls(**{key: math.nan if value is None else value for key, value in values.items()})
+
+
+def summarize(
+    scores: Sequence[ObjectScore], *, resamples: int, seed: int, cases: int | None = None
+) -> dict[str, Any]:
+    """Means and 95 percent intervals, in the structure of ``metrics.json``.
+
+    Objects are averaged within their case, then the cases, so that an image with a thousand
+    objects does not outweigh the others; intervals resample groups. A class counts in the cases
+    that show it. All systems and prompts are resampled alike.
+
+    Args:
+        scores: From ``samdomains.evaluation.scorer.score``.
+        resamples: Bootstrap resamples.
+        seed: Seeds them.
+        cases: Number of cases that were given to the scorer. With it, ``empty_cases`` counts the
+            ones without an object to score.
+
+    Returns:
+        ``{"schema", "prompt_source", "test": {system: {prompt: {"dice", "iou", "per_class"}}}}``
+        with ``{"mean", "ci95": [low, high], "n"}`` for each metric, ``n`` in cases. What cannot be
+        computed is NaN, which ``samdomains.files.write_json`` writes as null.
+    """
+    test: dict[str, dict[str, Any]] = {}
+    for (system, prompt), answers in _grouped(scores, lambda s: (s.system, s.prompt)).items():
+        metrics = _metrics(answers, resamples, seed)
+        classes = sorted(_grouped(answers, lambda s: s.class_name).items())
+        metrics["per_class"] = {name: _metrics(own, resamples, seed) for name, own in classes}
+        test.setdefault(system, {})[prompt] = metrics
+    summary = {"schema": SCHEMA, "prompt_source": "ground_truth", "test": test}
+    if cases is not None:
+        summary["empty_cases"] = cases - len({score.case for score in scores})
+    return summary
+
+
+def validation_dice(scores: Sequence[ObjectScore]) -> float:
+    """One number to compare checkpoints by: mean Dice over cases, then over kinds of prompt.
+
+    Args:
+        scores: Of a single system.
+
+    Returns:
+        In [0, 1], or NaN without any score.
+
+    Raises:
+        ValueError: The scores come from several systems.
+    """
+    systems = {score.system for score in scores}
+    if len(systems) > 1:
+        raise ValueError(f"scores of one system are compared, got {sorted(systems)}")
+    by_prompt = _grouped(scores, lambda s: s.prompt).values()
+    return _finite_mean(
+        _finite_mean(_finite_mean(s.dice for s in own) for own in _by_case(answers))
+        for answers in by_prompt
+    )
+
+
+def _metrics(scores: Iterable[ObjectScore], resamples: int, seed: int) -> dict[str, Any]:
+    """Dice and IoU over cases."""
+    cases = _by_case(scores)
+    groups = [own[0].group for own in cases]
+    dice = [_finite_mean(s.dice for s in own) for own in cases]
+    iou = [_finite_mean(s.iou for s in own) for own in cases]
+    return {
+        "dice": _mean_of(dice, groups, resamples, seed),
+        "iou": _mean_of(iou, groups, resamples, seed),
+    }
+
+
+def _mean_of(values: list[float], groups: list[str], resamples: int, seed: int) -> dict[str, Any]:
+    interval = mean_with_interval(values, groups, resamples=resamples, seed=seed)
+    return {"mean": interval.mean, "ci95": [interval.low, interval.high], "n": interval.n}
+
+
+def _by_case(scores: Iterable[ObjectScore]) -> list[list[ObjectScore]]:
+    return list(_grouped(scores, lambda s: s.case).values())
+
+
+def _grouped(
+    scores: Iterable[ObjectScore], key: Callable[[ObjectScore], Key]
+) -> dict[Key, list[ObjectScore]]:
+    """Scores by a key, both in the order of first appearance."""
+    groups: dict[Key, list[ObjectScore]] = defaultdict(list)
+    for score in scores:
+        groups[key(score)].append(score)
+    return dict(groups)
+
+
+def _finite_mean(values: Iterable[float]) -> float:
+    """Mean without NaN; NaN where nothing is left."""
+    finite = [value for value in values if np.isfinite(value)]
+    return float(np.mean(finite)) if finite else float("nan")

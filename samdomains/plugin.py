@@ -1,0 +1,130 @@
+"""The ONE module that authors of domain plugins import.
+
+A plugin is a module of functions decorated with `hookimpl`, named as the hooks in
+``samdomains/hookspecs.py``; its distribution announces it under the entry point group
+``samdomains.domains``. Names are added here, never moved or removed without two minor versions
+of warning. Importing this module does not import torch.
+
+Example:
+    >>> @hookimpl
+    ... def recipes() -> dict[str, dict[str, dict[str, object]]]:
+    ...     return {"default": {"intensity": {"method": "range", "lower": 0, "upper": 255}}}
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TypeVar
+
+import pluggy
+
+from samdomains.data.sources import load_source
+from samdomains.data.writers import LabelPngWriter
+from samdomains.errors import DataError, PluginError, RecipeError, SamDomainsError, UsageError
+from samdomains.files import atomic_path, write_json, write_text
+from samdomains.hookspecs import HOOK_API_VERSION, PROJECT
+from samdomains.intensity import FixedRange, PercentileStretch, make_normalizer
+from samdomains.prompts.sampler import PromptMix
+from samdomains.recipe import (
+    AugmentationRecipe,
+    DataRecipe,
+    EvaluationRecipe,
+    IntensityRecipe,
+    ModelRecipe,
+    PromptRecipe,
+    Recipe,
+    StrategyRecipe,
+    TrainingRecipe,
+)
+from samdomains.strategy_choice import choose_strategy as choose_strategy_by_size
+from samdomains.types import (
+    Box,
+    Case,
+    CaseStatistics,
+    Facts,
+    Image,
+    Logits,
+    Mask,
+    MaskWriter,
+    Normalizer,
+    ObjectMask,
+    PointLabels,
+    Points,
+    Prompts,
+    PromptSampler,
+    RawImage,
+    Size,
+    Split,
+    StrategyChoice,
+    StrategyName,
+)
+
+__all__ = [
+    # the decorator
+    "hookimpl",
+    "HOOK_API_VERSION",
+    # building blocks: what the core's own layer is made of
+    "load_source",
+    "LabelPngWriter",
+    "PercentileStretch",
+    "FixedRange",
+    "make_normalizer",
+    "PromptMix",
+    "choose_strategy_by_size",
+    "atomic_path",
+    "write_json",
+    "write_text",
+    # recipes
+    "Recipe",
+    "DataRecipe",
+    "IntensityRecipe",
+    "PromptRecipe",
+    "AugmentationRecipe",
+    "ModelRecipe",
+    "StrategyRecipe",
+    "TrainingRecipe",
+    "EvaluationRecipe",
+    # the vocabulary
+    "Box",
+    "Case",
+    "CaseStatistics",
+    "Facts",
+    "Image",
+    "Logits",
+    "Mask",
+    "MaskWriter",
+    "Normalizer",
+    "ObjectMask",
+    "PointLabels",
+    "Points",
+    "Prompts",
+    "PromptSampler",
+    "RawImage",
+    "Size",
+    "Split",
+    "StrategyChoice",
+    "StrategyName",
+    # errors
+    "SamDomainsError",
+    "DataError",
+    "PluginError",
+    "RecipeError",
+    "UsageError",
+]
+
+_Function = TypeVar("_Function", bound=Callable[..., object])
+
+_mark = pluggy.HookimplMarker(PROJECT)
+
+
+def hookimpl(function: _Function, /) -> _Function:
+    """Mark a function as the implementation of the hook that bears its name.
+
+    It takes no options: the order of the layers is fixed (the user's file, the domain, what it
+    extends, the core), and no layer can jump the queue.
+
+    Args:
+        function: A module-level function named as a hook; it takes the hook's arguments that it
+            needs, by their names and without default values.
+    """
+    return _mark(function)

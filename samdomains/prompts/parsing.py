@@ -1,0 +1,133 @@
+"""Prompts that a user writes: on the command line, or in a JSON file."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from samdomains.errors import DataError, UsageError
+from samdomains.types import Box, Prompts
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObjectPrompt:
+    """What a user asks for: one object and its class.
+
+    Attributes:
+        prompts: In image pixels.
+        class_id: Class that the mask is written with.
+    """
+
+    prompts: Prompts
+    class_id: int = 1
+
+
+def prompts_from_words(boxes: Sequence[str], points: Sequence[str]) -> tuple[ObjectPrompt, ...]:
+    """Prompts from ``x0,y0,x1,y1`` and ``x,y:1`` words.
+
+    Every box is an object of its own; all points together mean one object, the boxed one if there
+    is a single box.
+
+    Raises:
+        UsageError: A word cannot be read, nothing is given, or points go with several boxes.
+
+    Example:
+        >>> prompts_from_words(["4,6,20,30"], [])[0].prompts.box.tolist()
+        [4.0, 6.0, 20.0, 30.0]
+    """
+    if not boxes and not points:
+        raise UsageError("nothing to segment: give --box, --point or --prompts")
+    if points and len(boxes) > 1:
+        raise UsageError(
+            f"{len(boxes)} boxes and {len(points)} points: which box do the points belong to? "
+            "Use --prompts FILE.json for several objects with points."
+        )
+    clicks = [_point(word) for word in points]
+    if not boxes:
+        return (ObjectPrompt(_prompts(None, clicks)),)
+    return tuple(ObjectPrompt(_prompts(_box(_numbers(w, "--box", 4)), clicks)) for w in boxes)
+
+
+def read_prompts(path: Path) -> tuple[ObjectPrompt, ...]:
+    """Prompts from a JSON file: a list of objects with ``box``, ``points`` and ``class``.
+
+    Raises:
+        DataError: The file is not such a list; says which entry and why.
+    """
+    remedy = 'Write [{"box": [x0, y0, x1, y1], "points": [[x, y, 1]], "class": 1}, …].'
+    try:
+        entries = json.loads(path.read_text(encoding="utf-8"))
+    except (json.JSONDecodeError, UnicodeDecodeError) as error:
+        raise DataError(path, f"not JSON ({error})", remedy) from error
+    if not isinstance(entries, list) or not entries:
+        raise DataError(path, "holds no list of objects", remedy)
+    prompts = []
+    for number, entry in enumerate(entries, start=1):
+        try:
+            prompts.append(_entry(entry))
+        except (UsageError, ValueError, TypeError) as error:
+            raise DataError(path, f"object {number}: {error}", remedy) from error
+    return tuple(prompts)
+
+
+def _entry(entry: Any) -> ObjectPrompt:  # noqa: ANN401 (whatever the JSON file holds)
+    if not isinstance(entry, dict):
+        raise TypeError(f"must be an object, got {entry!r}")
+    unknown = sorted(set(entry) - {"box", "points", "class"})
+    if unknown:
+        raise ValueError(f"unknown key {unknown[0]!r}; allowed are box, points, class")
+    box = None if entry.get("box") is None else _box([float(value) for value in entry["box"]])
+    clicks = []
+    for point in entry.get("points", []):
+        x, y, label = point
+        clicks.append((float(x), float(y), _label(str(label))))
+    return ObjectPrompt(_prompts(box, clicks), int(entry.get("class", 1)))
+
+
+def _prompts(box: Box | None, clicks: Sequence[tuple[float, float, int]]) -> Prompts:
+    return Prompts(
+        box=box,
+        points=np.array([click[:2] for click in clicks], dtype=np.float32).reshape(-1, 2),
+        point_labels=np.array([click[2] for click in clicks], dtype=np.int64),
+        source="user",
+    )
+
+
+def _box(numbers: Sequence[float]) -> Box:
+    if len(numbers) != 4:
+        raise UsageError(f"a box has four numbers x0,y0,x1,y1, got {len(numbers)}")
+    x0, y0, x1, y1 = numbers
+    if not (x0 < x1 and y0 < y1):
+        raise UsageError(
+            f"the box {x0:g},{y0:g},{x1:g},{y1:g} has no area: write x0,y0,x1,y1 with x0 < x1 and y0 < y1"
+        )
+    return np.array(numbers, dtype=np.float32)
+
+
+def _point(word: str) -> tuple[float, float, int]:
+    place, separator, label = word.partition(":")
+    x, y = _numbers(place, "--point", 2)
+    return x, y, _label(label) if separator else 1
+
+
+def _label(word: str) -> int:
+    if word not in ("0", "1"):
+        raise UsageError(f"a point's label is 1 (object) or 0 (background), got {word!r}")
+    return int(word)
+
+
+def _numbers(word: str, option: str, count: int) -> list[float]:
+    parts = word.split(",")
+    try:
+        numbers = [float(part) for part in parts]
+    except ValueError:
+        numbers = []
+    if len(numbers) != count or not np.all(np.isfinite(numbers)):
+        shape = "x0,y0,x1,y1" if count == 4 else "x,y:1"
+        raise UsageError(f"{option} {word}: expected {shape} in pixels")
+    return numbers

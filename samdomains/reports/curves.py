@@ -1,0 +1,80 @@
+"""The training curve, drawn for light and for dark pages."""
+
+from __future__ import annotations
+
+import io
+import math
+from collections.abc import Mapping, Sequence
+
+import matplotlib
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+PANELS = (
+    ("train_loss", "training loss", 3),
+    ("val_dice", "validation Dice", 3),
+    ("learning_rate", "learning rate", 1.6),
+)
+"""Key of an epoch, title and relative height."""
+
+LIGHT = {"ink": "#3a4048", "grid": "#d9dde3", "line": "#0072b2", "best": "#d55e00"}
+DARK = {"ink": "#c3c9d1", "grid": "#3a414b", "line": "#56b4e9", "best": "#e69f00"}
+
+
+def loss_curve(history: Sequence[Mapping[str, float]], *, dark: bool = False) -> bytes:
+    """Draw training loss, validation Dice and learning rate over the epochs.
+
+    The best epoch by validation Dice, whose weights are kept, is marked.
+
+    Args:
+        history: One mapping for each epoch, with ``epoch``, ``train_loss``, ``val_dice`` and
+            ``learning_rate``. A value may be NaN.
+        dark: Use colours for a dark page.
+
+    Returns:
+        An SVG file with a transparent ground, the same bytes for the same history.
+
+    Raises:
+        ValueError: The history is empty.
+    """
+    if not history:
+        raise ValueError("a training curve needs at least one epoch")
+    colours = DARK if dark else LIGHT
+    settings = {"svg.hashsalt": "samdomains", "font.size": 9, "text.color": colours["ink"]}
+    with matplotlib.rc_context(settings):
+        figure = Figure(figsize=(5, 4.6), layout="constrained")
+        heights = [height for _, _, height in PANELS]
+        axes = figure.subplots(len(PANELS), 1, sharex=True, height_ratios=heights)
+        epochs = [epoch["epoch"] for epoch in history]
+        for axis, (key, title, _) in zip(axes, PANELS, strict=True):
+            values = [epoch[key] for epoch in history]
+            axis.plot(epochs, values, ".-", color=colours["line"], linewidth=1.6, markersize=5)
+            _dress(axis, title, colours)
+        _mark_best(axes[1], epochs, [epoch["val_dice"] for epoch in history], colours["best"])
+        axes[-1].set_xlabel("epoch", color=colours["ink"])
+        axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
+        buffer = io.BytesIO()
+        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+    return buffer.getvalue()
+
+
+def _dress(axis: Axes, title: str, colours: Mapping[str, str]) -> None:
+    """Title, grid and bare spines in the page's colours."""
+    axis.set_title(title, loc="left", fontsize=10, color=colours["ink"])
+    axis.grid(color=colours["grid"], linewidth=0.7)
+    axis.tick_params(colors=colours["ink"], length=0)
+    axis.yaxis.set_major_locator(MaxNLocator(4))
+    axis.set_axisbelow(True)
+    for spine in axis.spines.values():
+        spine.set_visible(False)
+
+
+def _mark_best(axis: Axes, epochs: Sequence[float], dice: Sequence[float], colour: str) -> None:
+    """A ring around the best epoch, with its value."""
+    known = [index for index, value in enumerate(dice) if math.isfinite(value)]
+    if not known:
+        return
+    best = max(known, key=lambda index: dice[index])
+    axis.plot(epochs[best], dice[best], "o", color=colour, markersize=9, fillstyle="none")
+    axis.set_title(f"best {dice[best]:.3f}", loc="right", fontsize=10, color=colour)

@@ -1,0 +1,150 @@
+"""A picture of one case for the report: what was asked, what is true, what each system answered."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+from PIL import ImageDraw, ImageFont
+
+from samdomains.reports.overlay import LEGEND, OUTLINE, Colour, Pixels, cropped, draw, to_pixels
+from samdomains.reports.scores import system_name
+from samdomains.types import Image, Mask, Prompts, Size
+
+PAPER: Colour = (255, 255, 255)
+INK: Colour = (32, 36, 42)
+FONT_SIZE = 16
+TITLE = 26
+GAP = 10
+NARROWEST = 240
+
+KEY = (*LEGEND, (OUTLINE, "outline of the truth"))
+LEGEND_HEIGHT = TITLE * (len(KEY) + 1)
+
+PANEL_SIDE = 360
+"""The longer side of a panel is enlarged to this many pixels at least, by a whole factor."""
+
+LARGEST_SIDE = 720
+"""A longer side than this is reduced, so that a report of large images stays small."""
+
+
+@dataclass(frozen=True)
+class _Scale:
+    """From the pixels of an image to the pixels of its panel.
+
+    Attributes:
+        source: (H, W) of the image.
+        target: (H, W) of the panel.
+    """
+
+    source: Size
+    target: Size
+
+    @classmethod
+    def for_panel(cls, source: Size) -> _Scale:
+        """Enlarge small images by a whole factor, reduce large ones, leave the rest."""
+        longer = max(source)
+        factor = float(-(-PANEL_SIDE // longer)) if longer < PANEL_SIDE else 1.0
+        factor = min(factor, LARGEST_SIDE / longer)
+        return cls(source, (max(1, round(source[0] * factor)), max(1, round(source[1] * factor))))
+
+    def image(self, image: Image) -> Image:
+        """(3, H, W) to the panel's size: repeated pixels or their means."""
+        if self.target[0] >= self.source[0]:
+            rows, columns = self._nearest()
+            return image[:, rows[:, None], columns]
+        picture = PIL.Image.fromarray(to_pixels(image))
+        reduced = picture.resize(self.target[::-1], PIL.Image.Resampling.BOX)
+        return np.asarray(reduced, dtype=np.float32).transpose(2, 0, 1) / np.float32(255)
+
+    def mask(self, mask: Mask) -> Mask:
+        """(H, W) to the panel's size, by the nearest pixel."""
+        rows, columns = self._nearest()
+        return mask[rows[:, None], columns]
+
+    def prompts(self, prompts: Prompts) -> Prompts:
+        """Box and points in the panel's pixels."""
+        factor = np.array(self.target[::-1], dtype=np.float32) / self.source[::-1]
+        box = None if prompts.box is None else prompts.box * np.tile(factor, 2)
+        points = (prompts.points + 0.5) * factor - 0.5
+        return Prompts(box, points, prompts.point_labels, prompts.mask_logits, prompts.source)
+
+    def _nearest(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
+        """For each row and column of the panel, the source's."""
+        rows, columns = (
+            ((np.arange(target) + 0.5) * source / target).astype(np.intp)
+            for source, target in zip(self.source, self.target, strict=True)
+        )
+        return rows, columns
+
+
+def case_panel(
+    image: Image,
+    *,
+    prompts: Sequence[Prompts],
+    truth: Iterable[Mask],
+    predictions: Mapping[str, Iterable[Mask]],
+    dice: Mapping[str, float] | None = None,
+) -> bytes:
+    """One picture of a case: the prompts, the truth, and each system's answers with their errors.
+
+    Small images are enlarged pixel by pixel and large ones reduced; panels stand in two columns.
+
+    Args:
+        image: (3, H, W) in [0, 1].
+        prompts: One per object, in the image's pixels.
+        truth: (H, W) each, in the order of the prompts.
+        predictions: System → (H, W) each, in the same order.
+        dice: System → Dice of the case, shown beside the system's name.
+
+    Returns:
+        A PNG file.
+
+    Raises:
+        ValueError: A system has not one answer for each true object.
+    """
+    scale = _Scale.for_panel((image.shape[1], image.shape[2]))
+    shown, asked = scale.image(image), [scale.prompts(prompt) for prompt in prompts]
+    true = [cropped(scale.mask(mask)) for mask in truth]
+    panels = [
+        ("Image and prompts", draw(shown, asked, [], None)),
+        (f"Truth, {_count(len(true), 'object')}", draw(shown, (), true, None)),
+    ]
+    for system, masks in predictions.items():
+        answers = [cropped(scale.mask(mask)) for mask in masks]
+        score = f", Dice {dice[system]:.3f}" if dice and system in dice else ""
+        panels.append((system_name(system) + score, draw(shown, (), true, answers)))
+    return _png(_sheet(panels))
+
+
+def _count(number: int, noun: str) -> str:
+    return f"{number:,} {noun}" if number == 1 else f"{number:,} {noun}s"
+
+
+def _sheet(panels: Sequence[tuple[str, Pixels]]) -> PIL.Image.Image:
+    """Labelled panels in two columns on white paper, with the legend in the last cell."""
+    height, width = panels[0][1].shape[:2]
+    column, row = max(width, NARROWEST) + GAP, TITLE + height + GAP
+    legend_at = (len(panels) % 2 * column, len(panels) // 2 * row)
+    size = (2 * column - GAP, max(legend_at[1] + LEGEND_HEIGHT, -(-len(panels) // 2) * row - GAP))
+    sheet = PIL.Image.new("RGB", size, PAPER)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(FONT_SIZE)
+    for index, (label, pixels) in enumerate(panels):
+        x, y = index % 2 * column, index // 2 * row
+        pen.text((x + 2, y + 3), label, fill=INK, font=font)
+        sheet.paste(PIL.Image.fromarray(pixels), (x, y + TITLE))
+    for line, (colour, word) in enumerate(KEY):
+        x, y = legend_at[0] + 2, legend_at[1] + TITLE + line * TITLE
+        pen.rectangle((x, y + 3, x + 14, y + 17), fill=colour, outline=INK)
+        pen.text((x + 22, y), word, fill=INK, font=font)
+    return sheet
+
+
+def _png(picture: PIL.Image.Image) -> bytes:
+    buffer = io.BytesIO()
+    picture.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()

@@ -1,0 +1,194 @@
+"""The report of a run: one HTML file that needs no network, no script and no other file."""
+
+from __future__ import annotations
+
+import base64
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.resources import files
+from pathlib import Path
+from typing import Literal
+
+import jinja2
+
+from samdomains.data.audit import Finding
+from samdomains.evaluation.card import Card
+from samdomains.files import write_text
+from samdomains.recipe_layers import CORE
+from samdomains.reports.curves import loss_curve
+from samdomains.reports.scores import Metrics, prompt_name
+from samdomains.reports.tables import class_tables, lowest_shown, prompt_tables
+from samdomains.types import StrategyChoice
+
+SHOWN_FINDINGS = 50
+"""A report lists this many findings of the audit and counts the others."""
+
+
+@dataclass(frozen=True)
+class Picture:
+    """A picture of one case.
+
+    Attributes:
+        caption: The case and its score.
+        png: A PNG file.
+        group: Which end of the ranking the case comes from.
+    """
+
+    caption: str
+    png: bytes
+    group: Literal["best", "median", "worst"]
+
+
+@dataclass(frozen=True)
+class SplitCount:
+    """The size of one part of the data.
+
+    Attributes:
+        part: ``train``, ``val`` or ``test``.
+        images: Number of cases.
+        groups: Number of patients, scenes or slides among them.
+    """
+
+    part: str
+    images: int
+    groups: int
+
+
+@dataclass(frozen=True)
+class RecipeRow:
+    """One value of the recipe and the layer that set it."""
+
+    key: str
+    value: str
+    origin: str
+
+
+@dataclass(frozen=True)
+class ExplainRow:
+    """Who answered a hook.
+
+    Attributes:
+        hook: Name of the hook.
+        layer: The layer that answered, with its distribution and version.
+        source: File and line of the implementation.
+    """
+
+    hook: str
+    layer: str
+    source: str
+
+
+@dataclass(frozen=True)
+class ReportData:
+    """Everything that a report shows; an empty part is left out of the page.
+
+    Attributes:
+        title: Heading of the page.
+        domain: Id of the domain.
+        base: Name and hash of the base model.
+        metrics: The content of ``metrics.json``.
+        card: Verdict and gains, or None where no tuned model was scored.
+        splits: Sizes of the parts, in the order train, val, test.
+        split_rule: One sentence: who divided the data, and by what rule.
+        findings: What the audit found.
+        history: One mapping for each epoch, as ``curves.loss_curve`` takes it.
+        strategy: What was trained, and why.
+        recipe: Every value of the recipe.
+        explain: Who answered each hook.
+        versions: Package → version.
+        hardware: What was measured → its value: device, cores, peak memory.
+        seconds: Stage → wall time.
+        pictures: Cases from both ends and the middle of the ranking.
+    """
+
+    title: str
+    domain: str
+    base: str
+    metrics: Metrics
+    card: Card | None = None
+    splits: Sequence[SplitCount] = ()
+    split_rule: str = ""
+    findings: Sequence[Finding] = ()
+    history: Sequence[Mapping[str, float]] = ()
+    strategy: StrategyChoice | None = None
+    recipe: Sequence[RecipeRow] = ()
+    explain: Sequence[ExplainRow] = ()
+    versions: Mapping[str, str] | None = None
+    hardware: Mapping[str, str] | None = None
+    seconds: Mapping[str, float] | None = None
+    pictures: Sequence[Picture] = ()
+
+
+def write_report(path: Path, data: ReportData) -> None:
+    """Write the report as a single HTML file, atomically.
+
+    Args:
+        path: The file to write or replace.
+        data: What it shows. Any text in it, file names included, is shown as text.
+
+    Example:
+        >>> import tempfile
+        >>> target = Path(tempfile.mkdtemp()) / "report.html"
+        >>> write_report(target, ReportData("Nuclei", "microscopy", "tiny", {"test": {}}))
+        >>> "<h1>Nuclei</h1>" in target.read_text(encoding="utf-8")
+        True
+    """
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "duration": _duration,
+        "prompt_name": prompt_name,
+        "signed": _signed,
+        "finite": math.isfinite,
+    }
+    source = files("samdomains.reports").joinpath("report.html.j2").read_text(encoding="utf-8")
+    tables = prompt_tables(data.metrics, data.card)
+    text = environment.from_string(source).render(
+        data=data,
+        tables=tables,
+        class_tables=class_tables(data.metrics),
+        axis_start=lowest_shown(tables),
+        findings=data.findings[:SHOWN_FINDINGS],
+        chosen=[row for row in data.recipe if row.origin != CORE],
+        curves=[_data_uri("svg+xml", loss_curve(data.history, dark=dark)) for dark in (False, True)]
+        if data.history
+        else [],
+        picture_groups=_grouped(data.pictures),
+    )
+    # A file name that is not UTF-8 reaches us as lone surrogates, which no encoding can write.
+    write_text(path, text.encode("utf-8", "backslashreplace").decode("utf-8"))
+
+
+def _grouped(pictures: Sequence[Picture]) -> list[tuple[str, list[tuple[str, str]]]]:
+    """Captions and data URIs by group, the worst first, since these decide about trust."""
+    groups = []
+    for name in ("worst", "median", "best"):
+        own = [
+            (picture.caption, _data_uri("png", picture.png))
+            for picture in pictures
+            if picture.group == name
+        ]
+        if own:
+            groups.append((name, own))
+    return groups
+
+
+def _data_uri(kind: str, content: bytes) -> str:
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _duration(seconds: float) -> str:
+    """``4.2 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _signed(value: float) -> str:
+    """Three decimals with a sign; a real minus sign reads better than a hyphen."""
+    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")

@@ -1,0 +1,192 @@
+"""From a finished run to its report: picks the pictures and lays out what was run."""
+
+from __future__ import annotations
+
+import os
+import platform
+import resource
+import sys
+from collections import defaultdict
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from importlib import metadata
+from pathlib import Path
+from typing import Any, Literal
+
+from samdomains.chain import Domain
+from samdomains.data.audit import Audit
+from samdomains.data.splits import CaseSplits
+from samdomains.data.statistics import case_statistics
+from samdomains.evaluation.card import Card
+from samdomains.evaluation.results import ObjectScore
+from samdomains.recipe_layers import ResolvedRecipe
+from samdomains.reports.figures import case_panel
+from samdomains.reports.html import (
+    ExplainRow,
+    Picture,
+    RecipeRow,
+    ReportData,
+    SplitCount,
+    write_report,
+)
+from samdomains.sam.devices import best_device
+from samdomains.training.state import EpochRecord
+from samdomains.types import Case, Mask, PromptedImage, Prompts, Segmenter, StrategyChoice
+
+PICTURED = "box"
+"""The way of prompting whose answers are shown."""
+
+LIBRARIES = ("samdomains", "torch", "segment-anything", "accelerate", "peft", "monai", "numpy")
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class RunRecord:
+    """What a finished run knows.
+
+    Attributes:
+        domain: The selected domain.
+        resolved: Recipe and origins.
+        audit: What the check found.
+        splits: The cases.
+        choice: Strategy and reasons.
+        history: Epochs.
+        scores: Of all systems on the test split.
+        metrics: Their summary.
+        card: The verdict.
+        seconds: Stage → wall time.
+        base: Name and hash of the base model.
+        systems: The systems whose answers are pictured.
+    """
+
+    domain: Domain
+    resolved: ResolvedRecipe
+    audit: Audit
+    splits: CaseSplits
+    choice: StrategyChoice
+    history: Sequence[EpochRecord]
+    scores: Sequence[ObjectScore]
+    metrics: Mapping[str, Any]
+    card: Card
+    seconds: Mapping[str, float]
+    base: str
+    systems: Mapping[str, Segmenter]
+
+
+def write_run_report(path: Path, record: RunRecord) -> None:
+    """Write ``report.html`` of a run."""
+    parts = {"train": record.splits.train, "val": record.splits.val, "test": record.splits.test}
+    data = ReportData(
+        title=f"SAM tuned for {record.domain.name}",
+        domain=record.domain.name,
+        base=record.base,
+        metrics=record.metrics,
+        card=record.card,
+        splits=[
+            SplitCount(name, len(cases), len({c.group for c in cases}))
+            for name, cases in parts.items()
+        ],
+        split_rule=record.splits.how,
+        findings=record.audit.findings,
+        history=[asdict(epoch) for epoch in record.history],
+        strategy=record.choice,
+        recipe=[
+            RecipeRow(key, str(_value(record.resolved, key)), origin)
+            for key, origin in record.resolved.origins.items()
+        ],
+        explain=_explain_rows(record.domain),
+        versions={name: metadata.version(name) for name in LIBRARIES},
+        hardware=_hardware(),
+        seconds=record.seconds,
+        pictures=_pictures(record),
+    )
+    write_report(path, data)
+
+
+def _pictures(record: RunRecord) -> list[Picture]:
+    """The best, median and worst test case of the tuned model, at most one of each."""
+    dice: dict[str, list[float]] = defaultdict(list)
+    for score in record.scores:
+        if score.system == "tuned" and score.prompt == PICTURED:
+            dice[score.case].append(score.dice)
+    means = {case: sum(values) / len(values) for case, values in dice.items()}
+    ranked = sorted(means, key=lambda case: (means[case], case))
+    if not ranked:
+        return []
+    places: dict[Literal["worst", "median", "best"], str] = {
+        "worst": ranked[0],
+        "median": ranked[len(ranked) // 2],
+        "best": ranked[-1],
+    }
+    cases = {case.id: case for case in record.splits.test}
+    return [
+        Picture(f"{name}: Dice {means[name]:.3f} from boxes", _panel(record, cases[name]), group)
+        for group, name in places.items()
+    ]
+
+
+def _panel(record: RunRecord, case: Case) -> bytes:
+    """Input, prompts, truth and each system's answer for one case."""
+    recipe = record.resolved.recipe
+    pixels = case.read_pixels()
+    image = record.domain.normalize_intensity(recipe)(pixels, case_statistics(pixels))
+    objects = [
+        item
+        for item in (case.read_objects() if case.read_objects else ())
+        if not item.crowd and item.area >= recipe.data.minimum_area
+    ]
+    prompts = [Prompts(box=item.box) for item in objects]
+    return case_panel(
+        image,
+        prompts=prompts,
+        truth=(item.mask() for item in objects),
+        predictions={
+            name: _masks(system.encode(image), prompts) for name, system in record.systems.items()
+        },
+        dice=_case_dice(record, case.id),
+    )
+
+
+def _masks(image: PromptedImage, prompts: Sequence[Prompts]) -> Iterator[Mask]:
+    """(H, W) answers, a few in memory at a time."""
+    for start in range(0, len(prompts), 32):
+        for prediction in image.predict(prompts[start : start + 32], multimask=False):
+            yield prediction.mask()
+
+
+def _case_dice(record: RunRecord, case: str) -> dict[str, float]:
+    """System → mean Dice of one case."""
+    values: dict[str, list[float]] = defaultdict(list)
+    for score in record.scores:
+        if score.case == case and score.prompt == PICTURED and score.system in record.systems:
+            values[score.system].append(score.dice)
+    return {system: sum(own) / len(own) for system, own in values.items()}
+
+
+def _explain_rows(domain: Domain) -> list[ExplainRow]:
+    rows = []
+    for answer in domain.explain():
+        for place, item in enumerate(answer.implementations):
+            if answer.rule == "all" or place == 0:
+                layer = f"{item.layer} ({item.distribution} {item.version})".strip()
+                rows.append(ExplainRow(answer.hook, layer, f"{Path(item.file).name}:{item.line}"))
+    return rows
+
+
+def _value(resolved: ResolvedRecipe, key: str) -> object:
+    """The value of a dotted key."""
+    value: object = resolved.recipe
+    for part in key.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _hardware() -> dict[str, str]:
+    # Linux counts in KiB, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    return {
+        "device": str(best_device()),
+        "CPU cores": str(os.cpu_count()),
+        "system": f"{platform.system()} {platform.machine()}",
+        "peak memory": f"{peak / 2**30:.2f} GiB",
+    }

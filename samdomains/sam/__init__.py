@@ -1,0 +1,1 @@
+"""Segment Anything itself: architectures, frames, decoding, strategies, checkpoints, artefacts."""

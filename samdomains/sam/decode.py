@@ -1,0 +1,108 @@
+"""Prompts and embeddings in, masks out: many prompts of several images in one call."""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Sequence
+from typing import NamedTuple
+
+import numpy as np
+import torch
+from segment_anything.modeling import Sam
+from torch import Tensor
+
+from samdomains.types import Prompts
+
+
+class Answer(NamedTuple):
+    """SAM's raw answer to N prompts, best read through ``select``.
+
+    Attributes:
+        logits: (N, 4, m, m) low-resolution mask logits: the single mask, then the three of the
+            ambiguous case.
+        iou: (N, 4) predicted IoU of each.
+    """
+
+    logits: Tensor
+    iou: Tensor
+
+
+def decode(sam: Sam, embeddings: Tensor, image_index: Tensor, prompts: Sequence[Prompts]) -> Answer:
+    """Answer prompts that may belong to different images and differ in kind.
+
+    The same computation as ``MaskDecoder.forward``, which takes one image at a time.
+
+    Args:
+        sam: The model.
+        embeddings: (B, C, h, w) image embeddings.
+        image_index: (N,) which image each prompt belongs to.
+        prompts: N prompts in the frame of SAM's input (``Frame.prompts``).
+    """
+    groups: dict[tuple[bool, int, bool], list[int]] = defaultdict(list)
+    for index, prompt in enumerate(prompts):
+        kind = (prompt.box is not None, len(prompt.points), prompt.mask_logits is not None)
+        groups[kind].append(index)
+    order = [index for members in groups.values() for index in members]
+    answers = [
+        _decode_alike(sam, embeddings[image_index[members]], [prompts[i] for i in members])
+        for members in groups.values()
+    ]
+    back = torch.from_numpy(np.argsort(order)).to(embeddings.device)
+    logits = torch.cat([answer.logits for answer in answers])[back]
+    return Answer(logits, torch.cat([answer.iou for answer in answers])[back])
+
+
+def select(answer: Answer, ambiguous: Tensor) -> tuple[Tensor, Tensor]:
+    """Take one mask per prompt.
+
+    Args:
+        answer: From ``decode``.
+        ambiguous: (N,) boolean: choose the best of the three masks by predicted IoU; otherwise
+            the single mask is taken.
+
+    Returns:
+        (N, m, m) logits and (N,) predicted IoU.
+    """
+    best = torch.where(ambiguous, answer.iou[:, 1:].argmax(dim=1) + 1, 0)
+    rows = torch.arange(len(best), device=best.device)
+    return answer.logits[rows, best], answer.iou[rows, best]
+
+
+def is_ambiguous(prompts: Prompts) -> bool:
+    """A single point without anything else may mean a part, a whole or a group (SAM paper, sec. 3)."""
+    return prompts.box is None and prompts.mask_logits is None and len(prompts.points) == 1
+
+
+def _decode_alike(sam: Sam, embeddings: Tensor, prompts: Sequence[Prompts]) -> Answer:
+    """Decode prompts of one kind; ``embeddings`` is (N, C, h, w), one per prompt."""
+    sparse, dense = sam.prompt_encoder(*_as_tensors(prompts, embeddings.device))
+    decoder = sam.mask_decoder
+    count = decoder.num_mask_tokens
+    own = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight])
+    tokens = torch.cat([own.expand(len(prompts), -1, -1), sparse], dim=1)
+    position = sam.prompt_encoder.get_dense_pe().expand(len(prompts), -1, -1, -1)
+    states, source = decoder.transformer(embeddings + dense, position, tokens)
+    upscaled = decoder.output_upscaling(source.transpose(1, 2).reshape(embeddings.shape))
+    weights = torch.stack(
+        [decoder.output_hypernetworks_mlps[i](states[:, 1 + i]) for i in range(count)], dim=1
+    )
+    logits = torch.einsum("nkc,nchw->nkhw", weights, upscaled)
+    return Answer(logits, decoder.iou_prediction_head(states[:, 0]))
+
+
+def _as_tensors(
+    prompts: Sequence[Prompts], device: torch.device
+) -> tuple[tuple[Tensor, Tensor] | None, Tensor | None, Tensor | None]:
+    """Stack prompts of one kind into the prompt encoder's points, boxes and masks."""
+    first = prompts[0]
+    points = boxes = masks = None
+    if len(first.points):
+        coordinates = torch.from_numpy(np.stack([p.points for p in prompts])).to(device)
+        labels = torch.from_numpy(np.stack([p.point_labels for p in prompts])).to(device)
+        points = (coordinates.float(), labels)
+    if first.box is not None:
+        boxes = torch.from_numpy(np.stack([p.box for p in prompts if p.box is not None])).to(device)
+    if first.mask_logits is not None:
+        stacked = np.stack([p.mask_logits for p in prompts if p.mask_logits is not None])
+        masks = torch.from_numpy(stacked)[:, None].to(device)
+    return points, boxes, masks

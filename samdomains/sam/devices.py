@@ -1,0 +1,22 @@
+"""The device that computes, and the memory it has free."""
+
+from __future__ import annotations
+
+import psutil
+import torch
+
+
+def best_device() -> torch.device:
+    """The first CUDA GPU, else Apple's MPS, else the CPU."""
+    if torch.cuda.is_available():
+        return torch.device("cuda", torch.cuda.current_device())
+    if torch.backends.mps.is_available():
+        return torch.device("mps")
+    return torch.device("cpu")
+
+
+def free_memory(device: torch.device) -> int:
+    """Bytes free on a device; for CPU and MPS, which share it, of the machine's memory."""
+    if device.type == "cuda":
+        return int(torch.cuda.mem_get_info(device)[0])
+    return int(psutil.virtual_memory().available)

@@ -1,0 +1,228 @@
+"""Training samples: a window of an image in SAM's input frame, with the objects that it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+
+import numpy as np
+import torch
+from torch import Tensor
+from torch.nn import functional
+from torch.utils.data import Dataset
+
+from samdomains.data.augmentation import Augmentation, draw_augmentation
+from samdomains.data.statistics import case_statistics
+from samdomains.recipe import AugmentationRecipe
+from samdomains.sam.frame import Frame
+from samdomains.sam.views import Window, choose_window, windows
+from samdomains.types import Case, Image, Mask, Normalizer, ObjectMask, Size
+
+IMAGES_IN_MEMORY = 8
+"""Normalised images that a process keeps, since the windows of one image are often asked in turn."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One window of one case and the objects that are seen best in it.
+
+    Attributes:
+        case: Index of the case.
+        window: Part of its image.
+        objects: Indices of the objects in ``case.read_objects()``.
+    """
+
+    case: int
+    window: Window
+    objects: tuple[int, ...]
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Sample:
+    """One view, ready for the model.
+
+    Attributes:
+        index: Which view it is.
+        image: (3, side, side) in [0, 1], padded.
+        frame: Of the content, whose pixels are input pixels.
+        masks: Of the chosen objects, (h, w) boolean in the content's pixels, none empty.
+    """
+
+    index: int
+    image: Tensor
+    frame: Frame
+    masks: tuple[Mask, ...]
+
+
+def list_views(
+    cases: Sequence[Case],
+    tile: int | None,
+    minimum_area: int,
+    progress: Callable[[int], None] | None = None,
+) -> tuple[View, ...]:
+    """Give each object of each case to the window that shows it best; leave out empty windows.
+
+    Args:
+        cases: With annotation.
+        tile: Side of the tiles in pixels, or None.
+        minimum_area: Objects with fewer pixels are left out, and so are crowds.
+        progress: Called with the number of cases done.
+    """
+    views: list[View] = []
+    for number, case in enumerate(cases):
+        objects = case.read_objects() if case.read_objects else ()
+        members: dict[int, list[int]] = {}
+        candidates: tuple[Window, ...] = ()
+        for index, item in enumerate(objects):
+            if item.crowd or item.area < minimum_area:
+                continue
+            candidates = candidates or windows(item.image_size, tile)
+            chosen = choose_window(item.box, candidates, item.image_size)
+            members.setdefault(chosen, []).append(index)
+        views += [View(number, candidates[w], tuple(members[w])) for w in sorted(members)]
+        if progress:
+            progress(number + 1)
+    return tuple(views)
+
+
+class ViewDataset(Dataset[Sample]):
+    """Samples by ``(view index, seed)``: the seed decides objects and augmentation, nothing else.
+
+    Args:
+        cases: With annotation.
+        views: From ``list_views``.
+        normalizer: Of the domain.
+        frame_of: Makes the model's frame for a content size (H, W).
+        objects_per_image: Objects drawn for one sample.
+        augmentation: Random changes, or None for none (cached embeddings need the same picture).
+    """
+
+    def __init__(
+        self,
+        cases: Sequence[Case],
+        views: Sequence[View],
+        normalizer: Normalizer,
+        frame_of: Callable[[Size], Frame],
+        *,
+        objects_per_image: int,
+        augmentation: AugmentationRecipe | None,
+    ) -> None:
+        self.cases, self.views = cases, views
+        self.normalizer, self.frame_of = normalizer, frame_of
+        self.objects_per_image, self.augmentation = objects_per_image, augmentation
+        self._normalized = lru_cache(maxsize=IMAGES_IN_MEMORY)(self._normalize)
+
+    def __len__(self) -> int:
+        return len(self.views)
+
+    def __getitem__(self, key: tuple[int, int]) -> Sample:
+        index, seed = key
+        view, rng = self.views[index], np.random.default_rng([seed, index])
+        change = self._draw(view.window.size, rng)
+        sample = self._sample(index, change, rng)
+        if not sample.masks:  # a crop may have cut every object away
+            sample = self._sample(index, Augmentation.identity(view.window.size), rng)
+        return sample
+
+    def window_image(self, index: int) -> Image:
+        """(3, h, w): the normalised pixels of one view."""
+        view = self.views[index]
+        rows, columns = view.window.slices
+        return np.ascontiguousarray(self._normalized(view.case)[:, rows, columns])
+
+    def _sample(self, index: int, change: Augmentation, rng: np.random.Generator) -> Sample:
+        image = change.apply_image(self.window_image(index))
+        frame = self.frame_of((image.shape[1], image.shape[2]))
+        content = self.frame_of(frame.resized)
+        masks = self._masks(self.views[index], change, content, rng)
+        return Sample(index, frame.image(image), content, masks)
+
+    def _normalize(self, case: int) -> Image:
+        pixels = self.cases[case].read_pixels()
+        return self.normalizer(pixels, case_statistics(pixels))
+
+    def _draw(self, size: Size, rng: np.random.Generator) -> Augmentation:
+        if self.augmentation is None:
+            return Augmentation.identity(size)
+        return draw_augmentation(size, self.augmentation, rng)
+
+    def _masks(
+        self, view: View, change: Augmentation, content: Frame, rng: np.random.Generator
+    ) -> tuple[Mask, ...]:
+        """Masks of randomly chosen objects that the augmented window still shows."""
+        reader = self.cases[view.case].read_objects
+        objects = reader() if reader else ()
+        masks: list[Mask] = []
+        for index in rng.permutation(view.objects):
+            cut = change.apply_mask(_in_window(objects[index], view.window))
+            mask = _resize_mask(cut, content.size)
+            if mask.any():
+                masks.append(mask)
+            if len(masks) == self.objects_per_image:
+                break
+        return tuple(masks)
+
+    def __getstate__(self) -> dict[str, object]:
+        """Leave the images in memory behind when a worker process gets its copy."""
+        return {k: v for k, v in self.__dict__.items() if k != "_normalized"}
+
+    def __setstate__(self, state: dict[str, object]) -> None:
+        """Start with no image in memory."""
+        self.__dict__.update(state)
+        self._normalized = lru_cache(maxsize=IMAGES_IN_MEMORY)(self._normalize)
+
+
+class EpochBatches:
+    """The batches of one epoch: one randomly chosen view of each case, in random order.
+
+    Args:
+        views: All views.
+        batch_size: Views in a batch.
+        seed: Of the run.
+        epoch: Decides order and choice together with ``seed``.
+        first: Batches to skip, which an interrupted epoch had done.
+    """
+
+    def __init__(
+        self, views: Sequence[View], batch_size: int, seed: int, epoch: int, first: int = 0
+    ) -> None:
+        by_case: dict[int, list[int]] = {}
+        for index, view in enumerate(views):
+            by_case.setdefault(view.case, []).append(index)
+        rng = np.random.default_rng([seed, epoch])
+        chosen = [int(rng.choice(by_case[case])) for case in rng.permutation(list(by_case))]
+        keys = [(index, int(rng.integers(2**31))) for index in chosen]
+        batches = [keys[i : i + batch_size] for i in range(0, len(keys), batch_size)]
+        self.batch_size, self._batches = batch_size, batches[first:]
+
+    def __len__(self) -> int:
+        return len(self._batches)
+
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        """Yield lists of dataset keys."""
+        return iter(self._batches)
+
+
+def _in_window(item: ObjectMask, window: Window) -> Mask:
+    """(h, w): the part of an object inside a window."""
+    part = np.zeros(window.size, dtype=bool)
+    y, x = item.origin[0] - window.y0, item.origin[1] - window.x0
+    top, left = max(0, y), max(0, x)
+    bottom = min(part.shape[0], y + item.crop.shape[0])
+    right = min(part.shape[1], x + item.crop.shape[1])
+    if top < bottom and left < right:
+        part[top:bottom, left:right] = item.crop[top - y : bottom - y, left - x : right - x]
+    return part
+
+
+def _resize_mask(mask: Mask, size: Size) -> Mask:
+    """Resize so that a cell is inside from half coverage on; a tiny object keeps its fullest cell."""
+    if mask.shape == size:
+        return mask
+    if not mask.any():
+        return np.zeros(size, dtype=bool)
+    full = torch.from_numpy(np.ascontiguousarray(mask)).float()[None, None]
+    share = functional.interpolate(full, size, mode="bilinear", align_corners=False, antialias=True)
+    values = share[0, 0].numpy()
+    return np.asarray(values >= min(0.5, float(values.max())), dtype=bool)

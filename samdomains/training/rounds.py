@@ -1,0 +1,99 @@
+"""Rounds of prompting: a first prompt, then clicks where the last answer was wrong.
+
+Training without prompts is unstable and gives models that ignore them; training with a single
+round gives models that cannot be corrected (see docs/architecture.md).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from segment_anything.modeling import Sam
+from torch import Tensor
+
+from samdomains.sam.decode import decode, is_ambiguous, select
+from samdomains.sam.frame import Frame
+from samdomains.training.losses import LossWeights, answer_loss
+from samdomains.types import Logits, Mask, Prompts, PromptSampler
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class ObjectBatch:
+    """N objects of B images, in the images' pixels inside SAM's input.
+
+    Attributes:
+        masks: N masks, (H, W) each, of the size of their image.
+        image_index: (N,) which image each object belongs to.
+        frames: B frames, one per image.
+    """
+
+    masks: Sequence[Mask]
+    image_index: Tensor
+    frames: Sequence[Frame]
+
+    def frame(self, index: int) -> Frame:
+        """The frame of object ``index``."""
+        return self.frames[int(self.image_index[index])]
+
+
+def rounds_loss(
+    sam: Sam,
+    embeddings: Tensor,
+    batch: ObjectBatch,
+    sampler: PromptSampler,
+    rng: np.random.Generator,
+    *,
+    corrections: int,
+    weights: LossWeights,
+) -> Tensor:
+    """Mean loss over a first prompt and ``corrections`` rounds of clicks.
+
+    Args:
+        sam: The model.
+        embeddings: (B, C, h, w) of the batch's images.
+        batch: The objects to segment.
+        sampler: Simulates the user.
+        rng: Its only source of randomness.
+        corrections: Rounds after the first prompt.
+        weights: Of the loss.
+    """
+    target = torch.stack([batch.frame(i).target(mask) for i, mask in enumerate(batch.masks)])
+    target = target.to(embeddings.device)
+    prompts = [sampler(mask, rng, None) for mask in batch.masks]
+    total = embeddings.new_zeros(())
+    for remaining in range(corrections, -1, -1):
+        framed = [batch.frame(i).prompts(prompt) for i, prompt in enumerate(prompts)]
+        answer = decode(sam, embeddings, batch.image_index, framed)
+        ambiguous = torch.tensor([is_ambiguous(p) for p in framed], device=embeddings.device)
+        total = total + answer_loss(answer, target, ambiguous, weights)
+        if remaining:
+            low, _ = select(answer, ambiguous)
+            prompts = _corrected(batch, prompts, low.detach().float().cpu(), sampler, rng)
+    return total / (corrections + 1)
+
+
+def _corrected(
+    batch: ObjectBatch,
+    prompts: Sequence[Prompts],
+    low: Tensor,
+    sampler: PromptSampler,
+    rng: np.random.Generator,
+) -> list[Prompts]:
+    """Add to each prompt the sampler's reaction to the last answer, and that answer as a mask."""
+    corrected = []
+    for index, (mask, prompt) in enumerate(zip(batch.masks, prompts, strict=True)):
+        previous: Logits = batch.frame(index).logits(low[index : index + 1])[0].numpy()
+        reaction = sampler(mask, rng, previous)
+        corrected.append(
+            Prompts(
+                box=prompt.box,
+                points=np.concatenate([prompt.points, reaction.points]),
+                point_labels=np.concatenate([prompt.point_labels, reaction.point_labels]),
+                mask_logits=low[index].numpy(),
+                source=prompt.source,
+            )
+        )
+    return corrected

@@ -1,0 +1,107 @@
+"""The resumable state of a run: everything that training needs to go on as if never interrupted."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import torch
+
+from samdomains.errors import RunDirectoryError
+from samdomains.files import atomic_path
+
+STATE_FILE = "training.pt"
+
+
+@dataclass(frozen=True, slots=True)
+class EpochRecord:
+    """What one epoch came to.
+
+    Attributes:
+        epoch: Counted from 1.
+        train_loss: Mean loss of its steps.
+        val_dice: Mean Dice on the validation cases, over boxes and points.
+        learning_rate: At its last step.
+        seconds: Wall time, validation included.
+    """
+
+    epoch: int
+    train_loss: float
+    val_dice: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(slots=True)
+class Progress:
+    """Where training stands.
+
+    Attributes:
+        epoch: Epochs completed.
+        batch: Batches done in the running epoch.
+        loss_sum: Sum of the losses of these batches.
+        best_dice: Best validation Dice so far.
+        best_epoch: The epoch that reached it; 0 is the untuned model.
+        history: One record for each completed epoch.
+    """
+
+    epoch: int = 0
+    batch: int = 0
+    loss_sum: float = 0.0
+    best_dice: float = float("-inf")
+    best_epoch: int = 0
+    history: list[EpochRecord] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class TrainingState:
+    """What is written and read: progress, tensors and the random state.
+
+    Attributes:
+        progress: Where training stands.
+        weights: Trained tensors by name.
+        optimizer: State of the optimiser.
+        scheduler: State of the learning rate schedule.
+        rng: Torch's random state (dropout).
+    """
+
+    progress: Progress
+    weights: dict[str, torch.Tensor]
+    optimizer: dict[str, Any]
+    scheduler: dict[str, Any]
+    rng: torch.Tensor
+
+
+def save_state(directory: Path, state: TrainingState) -> None:
+    """Write the state atomically; the earlier one stays until the new one is complete."""
+    content = {
+        "progress": asdict(state.progress),
+        "weights": state.weights,
+        "optimizer": state.optimizer,
+        "scheduler": state.scheduler,
+        "rng": state.rng,
+    }
+    with atomic_path(directory / STATE_FILE) as temporary:
+        torch.save(content, temporary)
+
+
+def load_state(directory: Path) -> TrainingState | None:
+    """Read the state, or None where training had not begun.
+
+    Raises:
+        RunDirectoryError: The file is damaged.
+    """
+    path = directory / STATE_FILE
+    if not path.exists():
+        return None
+    try:
+        content = torch.load(path, map_location="cpu", weights_only=True)
+    except (RuntimeError, EOFError, pickle.UnpicklingError) as error:
+        raise RunDirectoryError(
+            f"{path} is damaged and cannot be resumed. Start again in a new folder."
+        ) from error
+    progress = content.pop("progress")
+    history = [EpochRecord(**record) for record in progress.pop("history")]
+    return TrainingState(progress=Progress(history=history, **progress), **content)

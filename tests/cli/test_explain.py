@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pytest
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import CallCli
+    from tests.conftest import InstallPlugin
+
+PLUGIN = """
+from samdomains.plugin import hookimpl
+
+@hookimpl
+def write_masks():
+    return print
+"""
+
+
+@pytest.fixture(autouse=True)
+def _own_path(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+
+
+def test_it_shows_who_answers_and_who_is_overridden(
+    call: CallCli, install_plugin: InstallPlugin, tmp_path: Path
+) -> None:
+    file = install_plugin("slides", PLUGIN)
+    local = tmp_path / "local_cli_explain.py"
+    local.write_text(PLUGIN)
+    output = call("explain", "slides", "--plugin", str(local)).output
+    assert output.startswith("slides, from samdomains-slides 1.0\n")
+    rows = [line.split() for line in output.splitlines()]
+    start = next(index for index, row in enumerate(rows) if row[:1] == ["write_masks"])
+    assert rows[start][1:] == ["local", "file", local.name, "answers", f"{local}:4"]
+    assert rows[start + 1] == ["domain", "slides", "overridden", f"{file}:4"]
+    assert rows[start + 2][:2] == ["core", "overridden"]
+    assert ["benchmarks", "none"] in rows
+
+
+def test_json_is_for_scripts(call: CallCli, install_plugin: InstallPlugin) -> None:
+    install_plugin("slides", PLUGIN)
+    answers = json.loads(call("explain", "slides", "--json").output)
+    assert {answer["hook"]: answer["winner"] for answer in answers}["write_masks"] == "domain slides"
+
+
+def test_an_unknown_domain_is_one_line(call: CallCli) -> None:
+    result = call("explain", "nothing-of-the-kind")
+    assert result.exit_code == 1
+    assert result.stderr.startswith("error: no domain 'nothing-of-the-kind' is installed.")
+    assert result.stderr.count("\n") == 1

@@ -1,0 +1,62 @@
+from __future__ import annotations
+
+import sys
+from typing import TYPE_CHECKING
+
+import pytest
+
+from samdomains.discovery import core_version, find_domain, installed_domains
+from samdomains.errors import PluginError
+
+if TYPE_CHECKING:
+    from tests.conftest import InstallPlugin
+
+
+def test_listing_imports_nothing_so_a_broken_plugin_cannot_stop_it(
+    install_plugin: InstallPlugin,
+) -> None:
+    install_plugin("brokenfield", "raise SystemError('no GPU driver')", version="2.3")
+    (domain,) = [d for d in installed_domains() if d.name == "brokenfield"]
+    assert (domain.distribution, domain.version) == ("samdomains-brokenfield", "2.3")
+    assert domain.status == "ok"
+    assert domain.target not in sys.modules
+
+
+def test_two_distributions_with_one_domain_are_both_listed_and_neither_is_found(
+    install_plugin: InstallPlugin,
+) -> None:
+    # importlib.metadata and pluggy would silently take the first one on sys.path.
+    install_plugin("twice", "", distribution="one", version="1.0")
+    install_plugin("twice", "", distribution="two", version="2.0")
+    listed = [domain for domain in installed_domains() if domain.name == "twice"]
+    assert [domain.status for domain in listed] == [
+        "conflict: also claimed by two 2.0",
+        "conflict: also claimed by one 1.0",
+    ]
+    with pytest.raises(PluginError, match=r"(one 1\.0 and two 2\.0|two 2\.0 and one 1\.0)"):
+        find_domain("twice")
+
+
+def test_a_distribution_seen_twice_on_the_path_is_one(install_plugin: InstallPlugin) -> None:
+    install_plugin("seen", "")
+    sys.path.append(sys.path[0])
+    try:
+        assert [domain.status for domain in installed_domains() if domain.name == "seen"] == ["ok"]
+    finally:
+        sys.path.pop()
+
+
+def test_an_unknown_domain_lists_the_installed_and_how_to_add_it(
+    install_plugin: InstallPlugin,
+) -> None:
+    install_plugin("thermography", "")
+    with pytest.raises(PluginError) as caught:
+        find_domain("thermografy")
+    message = str(caught.value)
+    assert "Did you mean 'thermography'?" in message
+    assert "Installed: " in message
+    assert "pip install samdomains-thermografy" in message
+
+
+def test_the_core_knows_its_version() -> None:
+    assert core_version()[0].isdigit()

@@ -1,0 +1,71 @@
+"""Fixtures of the training room: a miniature SAM and cases that live in memory."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pytest
+import torch
+from segment_anything.modeling import Sam
+
+from samdomains.sam.models import Architecture, build_sam
+from samdomains.types import Case, CaseStatistics, Image, Mask, ObjectMask, RawImage
+
+MINIATURE = Architecture(
+    embed_dim=32,
+    depth=2,
+    num_heads=2,
+    global_blocks=(1,),
+    image_size=64,
+    patch_size=8,
+    window_size=4,
+    prompt_dim=32,
+    decoder_mlp_dim=64,
+)
+
+
+@dataclass(frozen=True)
+class Constant:
+    """A reader of something that is already in memory."""
+
+    value: object
+
+    def __call__(self) -> object:
+        return self.value
+
+
+def disc(size: tuple[int, int], y: float, x: float, radius: float) -> Mask:
+    rows, columns = np.mgrid[: size[0], : size[1]]
+    return np.asarray((rows - y) ** 2 + (columns - x) ** 2 <= radius**2, dtype=bool)
+
+
+def make_case(number: int, size: tuple[int, int] = (64, 64)) -> Case:
+    rng = np.random.default_rng(number)
+    discs = [disc(size, *rng.uniform(12, min(size) - 12, 2), rng.uniform(6, 11)) for _ in range(2)]
+    pixels = (40 + 120 * np.any(discs, axis=0) + rng.normal(0, 5, size)).astype(np.uint8)[None]
+    objects = tuple(ObjectMask.from_mask(mask) for mask in discs)
+    return Case(
+        id=f"case{number}",
+        group=f"case{number}",
+        read_pixels=Constant(pixels),  # type: ignore[arg-type]
+        read_objects=Constant(objects),  # type: ignore[arg-type]
+        classes={1: "disc"},
+    )
+
+
+def to_unit_range(pixels: RawImage, statistics: CaseStatistics) -> Image:
+    return np.repeat(pixels.astype(np.float32) / 255, 3, axis=0)
+
+
+@pytest.fixture
+def miniature() -> Sam:
+    """A SAM that runs in milliseconds, with random weights that do not depend on other tests."""
+    torch.manual_seed(0)
+    return build_sam(MINIATURE)
+
+
+@pytest.fixture
+def cases() -> list[Case]:
+    """Six images with two bright discs each."""
+    return [make_case(number) for number in range(6)]

@@ -1,0 +1,87 @@
+from __future__ import annotations
+
+import pickle
+from functools import partial
+
+import numpy as np
+import pytest
+
+from samdomains.recipe import AugmentationRecipe
+from samdomains.sam.frame import Frame
+from samdomains.training.dataset import EpochBatches, View, ViewDataset, list_views
+from samdomains.types import Case
+
+from .conftest import make_case, to_unit_range
+
+
+def frame_of(size: tuple[int, int]) -> Frame:
+    return Frame(size, 64, 32)
+
+
+def dataset(cases: list[Case], augmentation: AugmentationRecipe | None = None) -> ViewDataset:
+    return ViewDataset(
+        cases,
+        list_views(cases, tile=64, minimum_area=4),
+        to_unit_range,
+        frame_of,
+        objects_per_image=4,
+        augmentation=augmentation,
+    )
+
+
+def test_every_object_belongs_to_exactly_one_view() -> None:
+    cases = [make_case(number, (150, 200)) for number in range(3)]
+    views = list_views(cases, tile=64, minimum_area=4)
+    for number in range(3):
+        members = [i for view in views if view.case == number for i in view.objects]
+        assert sorted(members) == [0, 1]
+
+
+def test_objects_below_the_minimum_area_are_left_out() -> None:
+    assert list_views([make_case(0)], tile=None, minimum_area=10_000) == ()
+
+
+def test_masks_are_in_the_pixels_of_the_input_and_the_image_is_padded() -> None:
+    sample = dataset([make_case(0, (40, 64))])[0, 7]
+    assert sample.image.shape == (3, 64, 64)
+    assert sample.frame.size == (40, 64)
+    assert all(mask.shape == (40, 64) and mask.any() for mask in sample.masks)
+
+
+def test_a_bright_disc_stays_under_its_mask_through_augmentation() -> None:
+    data = dataset([make_case(1)], AugmentationRecipe(brightness=0, contrast=0))
+    for seed in range(10):
+        sample = data[0, seed]
+        height, width = sample.frame.size
+        picture = sample.image[0, :height, :width].numpy()
+        inside = np.any(sample.masks, axis=0)
+        assert picture[inside].mean() > picture[~inside].mean() + 0.3
+
+
+def test_the_seed_decides_everything() -> None:
+    data = dataset([make_case(2)], AugmentationRecipe())
+    first, again, other = data[0, 5], data[0, 5], data[0, 6]
+    assert np.array_equal(first.image, again.image)
+    assert not np.array_equal(first.image, other.image)
+
+
+def test_a_worker_process_gets_a_copy_without_the_images_in_memory() -> None:
+    data = dataset([make_case(3)])
+    data[0, 0]
+    copy = pickle.loads(pickle.dumps(data))
+    assert np.array_equal(copy[0, 0].image, data[0, 0].image)
+
+
+@pytest.mark.parametrize("first", [0, 1, 2])
+def test_an_epoch_shows_each_case_once_and_can_start_in_the_middle(first: int) -> None:
+    window = list_views([make_case(0)], None, 4)[0].window
+    views = [View(case, window, (0,)) for case in (0, 0, 0, 1, 2, 2, 3, 4)]
+    whole = list(EpochBatches(views, 2, seed=1, epoch=4))
+    chosen = sorted(views[index].case for batch in whole for index, _ in batch)
+    assert chosen == [0, 1, 2, 3, 4]
+    assert list(EpochBatches(views, 2, seed=1, epoch=4, first=first)) == whole[first:]
+    assert list(EpochBatches(views, 2, seed=1, epoch=5)) != whole
+
+
+def test_frames_are_made_by_a_picklable_callable() -> None:
+    assert pickle.loads(pickle.dumps(partial(frame_of)))((8, 8)).side == 64

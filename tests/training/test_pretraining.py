@@ -1,0 +1,70 @@
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from samdomains.sam.models import ARCHITECTURES, build_sam
+from samdomains.training.pretraining import (
+    Phase,
+    Pretraining,
+    SceneStream,
+    geometry_scene,
+    pretrain,
+    resize_sam,
+    scaled,
+)
+
+QUICK = (
+    Phase("geometry", 2, 64, 1, 4, 1e-3, 0.5),
+    Phase("small", 2, 64, 1, 2, 1e-3, 0.5),
+)
+
+
+def test_a_scene_batch_depends_on_seed_and_step_alone() -> None:
+    phase = Phase("small", 4, 64, 2, 3, 1e-3, 0.0)
+    whole, later = list(SceneStream(phase, 5, 0)), list(SceneStream(phase, 5, 2))
+    assert torch.equal(whole[3].images, later[1].images)
+    assert not torch.equal(whole[0].images, whole[1].images)
+
+
+def test_geometry_scenes_hold_ellipses_inside_the_picture() -> None:
+    scene = geometry_scene(np.random.default_rng(0), 64)
+    assert scene.objects
+    assert all(mask.shape == (64, 64) and mask.sum() >= 12 for mask in scene.objects)
+
+
+def test_a_resized_model_has_the_target_shape_and_the_same_other_weights() -> None:
+    shape = dataclasses.replace(ARCHITECTURES["tiny"], depth=2, global_blocks=(1,))
+    small = build_sam(dataclasses.replace(shape, image_size=128))
+    large = resize_sam(small, shape, 256)
+    assert large.image_encoder.pos_embed.shape == (1, 32, 32, shape.embed_dim)
+    assert large.image_encoder.blocks[1].attn.rel_pos_h.shape[0] == 63
+    assert torch.equal(large.mask_decoder.iou_token.weight, small.mask_decoder.iou_token.weight)
+
+
+@pytest.fixture
+def small_tiny(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Pretrain a `tiny` of two blocks and 64 pixels, to be quick."""
+    quick = dataclasses.replace(
+        ARCHITECTURES["tiny"], image_size=64, depth=2, global_blocks=(1,), embed_dim=32, num_heads=2
+    )
+    monkeypatch.setitem(ARCHITECTURES, "tiny", quick)  # type: ignore[arg-type]
+
+
+@pytest.mark.usefixtures("small_tiny")
+def test_pretraining_is_deterministic_and_resumes_where_it_stopped(tmp_path: Path) -> None:
+    whole = load_file(pretrain("tiny", Pretraining(tmp_path / "a", QUICK, workers=0)))
+    pretrain("tiny", Pretraining(tmp_path / "b", QUICK[:1], workers=0))
+    resumed = load_file(pretrain("tiny", Pretraining(tmp_path / "b", QUICK, workers=0)))
+    assert all(torch.equal(whole[name], resumed[name]) for name in whole)
+    assert all(tensor.dtype == torch.float16 for tensor in whole.values())
+
+
+def test_a_scaled_schedule_keeps_its_phases() -> None:
+    assert [phase.steps for phase in scaled(QUICK, 0.1)] == [1, 1]
+    assert [phase.steps for phase in scaled(QUICK, 3)] == [6, 6]

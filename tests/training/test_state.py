@@ -1,0 +1,48 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import torch
+
+from samdomains.errors import RunDirectoryError
+from samdomains.training.state import (
+    STATE_FILE,
+    EpochRecord,
+    Progress,
+    TrainingState,
+    load_state,
+    save_state,
+)
+
+
+def state() -> TrainingState:
+    history = [EpochRecord(epoch=1, train_loss=0.5, val_dice=0.8, learning_rate=1e-4, seconds=2.0)]
+    return TrainingState(
+        progress=Progress(
+            epoch=1, batch=3, loss_sum=1.5, best_dice=0.8, best_epoch=1, history=history
+        ),
+        weights={"a": torch.arange(3.0)},
+        optimizer={"state": {}, "param_groups": []},
+        scheduler={"last_epoch": 3},
+        rng=torch.get_rng_state(),
+    )
+
+
+def test_a_state_comes_back_as_it_was_saved(tmp_path: Path) -> None:
+    save_state(tmp_path, state())
+    loaded = load_state(tmp_path)
+    assert loaded is not None
+    assert loaded.progress == state().progress
+    assert torch.equal(loaded.weights["a"], torch.arange(3.0))
+
+
+def test_nothing_saved_is_no_state(tmp_path: Path) -> None:
+    assert load_state(tmp_path) is None
+
+
+@pytest.mark.parametrize("content", [b"", b"PK\x03\x04 cut off", b"not a state"])
+def test_a_damaged_state_says_that_it_cannot_be_resumed(tmp_path: Path, content: bytes) -> None:
+    (tmp_path / STATE_FILE).write_bytes(content)
+    with pytest.raises(RunDirectoryError, match="cannot be resumed"):
+        load_state(tmp_path)
