@@ -12,6 +12,8 @@ if TYPE_CHECKING:
     from samdomains.chain import Domain, select_domain
     from samdomains.discovery import InstalledDomain, core_version, installed_domains
     from samdomains.errors import SamDomainsError
+    from samdomains.inference import Model, load_model
+    from samdomains.pipeline import Result, evaluate, run, segment
     from samdomains.recipe import Recipe
 
     __version__: str
@@ -21,8 +23,14 @@ _HOMES = {
     "InstalledDomain": "samdomains.discovery",
     "Recipe": "samdomains.recipe",
     "SamDomainsError": "samdomains.errors",
+    "Model": "samdomains.inference",
+    "Result": "samdomains.pipeline",
     "core_version": "samdomains.discovery",
+    "evaluate": "samdomains.pipeline",
     "installed_domains": "samdomains.discovery",
+    "load_model": "samdomains.inference",
+    "run": "samdomains.pipeline",
+    "segment": "samdomains.pipeline",
     "select_domain": "samdomains.chain",
 }
 """Public name → the module that defines it."""
@@ -30,10 +38,16 @@ _HOMES = {
 __all__ = [
     "Domain",
     "InstalledDomain",
+    "Model",
     "Recipe",
+    "Result",
     "SamDomainsError",
     "core_version",
+    "evaluate",
     "installed_domains",
+    "load_model",
+    "run",
+    "segment",
     "select_domain",
 ]
 

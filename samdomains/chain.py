@@ -125,7 +125,7 @@ class Domain:
         return cast("MaskWriter", self._answer("write_masks", {"recipe": recipe}))
 
     def make_demo_data(self, directory: Path, seed: int) -> Path:
-        """Generate a small data set in ``directory``, made if it is missing; gives the source to load."""
+        """Generate a small data set in ``directory`` (made if missing); gives the source."""
         directory.mkdir(parents=True, exist_ok=True)
         return cast("Path", self._answer("make_demo_data", {"directory": directory, "seed": seed}))
 
@@ -211,7 +211,8 @@ class Domain:
                 raise
             file, line = _raised_at(error, implementation)
             raise PluginError(
-                f"{start} of domain '{self.name}' failed at {file}:{line}: {type(error).__name__}: {error}"
+                f"{start} of domain '{self.name}' failed at {file}:{line}: "
+                f"{type(error).__name__}: {error}"
             ) from error
         file, line = source_line(implementation.function)
         require_valid_answer(hook, answer, f"{start} ({file}:{line})")

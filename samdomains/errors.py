@@ -1,4 +1,4 @@
-"""The errors that samdomains raises, each built from facts: what was got, what is allowed, what to do."""
+"""The errors that samdomains raises: what was got, what is allowed, what to do."""
 
 from __future__ import annotations
 

@@ -42,8 +42,8 @@ def require_valid_implementations(layer: Layer) -> None:
             _require_arguments(layer, name, value)
         elif name in HOOK_ARGUMENTS and not isinstance(value, ModuleType):
             raise PluginError(
-                f"{layer.label}: `{name}` ({_where(layer, value)}) bears the name of a hook but would be "
-                "ignored. Decorate the function with @hookimpl, or rename it"
+                f"{layer.label}: `{name}` ({_where(layer, value)}) bears the name of a hook but "
+                "would be ignored. Decorate the function with @hookimpl, or rename it"
             )
 
 
@@ -72,8 +72,8 @@ def _require_no_options(
     given = [option for option, value in options.items() if value]
     if given:
         raise PluginError(
-            f"{layer.label}: `{name}` ({_where(layer, function)}) sets {', '.join(given)}. The order of the "
-            "layers is fixed; use samdomains.plugin.hookimpl, which takes no options"
+            f"{layer.label}: `{name}` ({_where(layer, function)}) sets {', '.join(given)}. "
+            "The order of the layers is fixed; use samdomains.plugin.hookimpl, without options"
         )
 
 
@@ -92,8 +92,8 @@ def _require_arguments(layer: Layer, name: str, function: Callable[..., object])
             )
         if argument.default is not argument.empty:
             raise PluginError(
-                f"{start} gives `{argument.name}` a default value, which some versions of pluggy use "
-                "instead of the real one. Remove it; values belong into a recipe"
+                f"{start} gives `{argument.name}` a default value, which some versions of pluggy "
+                "use instead of the real one. Remove it; values belong into a recipe"
             )
 
 
@@ -161,6 +161,7 @@ def _require_pickles(answer: object, start: str) -> None:
         pickle.dumps(answer)
     except Exception as error:
         raise PluginError(
-            f"{start} returned an object that cannot be sent to worker processes: {error}. Return a "
-            "module-level function or a frozen dataclass with __call__, not a lambda or an inner function"
+            f"{start} returned an object that cannot be sent to worker processes: {error}. "
+            "Return a module-level function or a frozen dataclass with __call__, "
+            "not a lambda or an inner function"
         ) from error

@@ -1,4 +1,4 @@
-"""Predicting with a model: by name (zero-shot) or from a run (tuned), images prepared as in training."""
+"""Predicting with a model, by name or from a run; images are prepared as they were in training."""
 
 from __future__ import annotations
 
@@ -80,7 +80,7 @@ def load_model(
     """Load a tuned model from its run, or an untuned one by name.
 
     Args:
-        model: A run directory, its ``model.safetensors``, or ``tiny``, ``vit_b``, ``vit_l``, ``vit_h``.
+        model: A run directory, its ``model.safetensors``, or a name: ``tiny``, ``vit_b``, …
         domain: The domain's id. None takes the one the run was tuned for, or ``images``.
         checkpoint: File with the base's weights, where they are not the shipped or official ones.
         settings: ``section.key=value``, for an untuned model only: a tuned one brings its recipe.
@@ -137,7 +137,7 @@ def _artefact_of(path: Path) -> Path:
     if not file.exists():
         names = ", ".join(get_args(ModelName))
         raise CheckpointError(
-            f"{path}: no model here. Give a run directory with a model.safetensors, or one of {names}"
+            f"{path}: no model here. Give a run that has a model.safetensors, or one of {names}"
         )
     return file
 

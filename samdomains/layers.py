@@ -73,7 +73,8 @@ def _parent(layer: Layer) -> InstalledDomain | None:
         return None
     if not isinstance(extends, str):
         raise PluginError(
-            f"{layer.label}: `extends` must be the id of one domain, got {extends!r} ({layer.module.__file__})"
+            f"{layer.label}: `extends` must be the id of one domain, got {extends!r} "
+            f"({layer.module.__file__})"
         )
     try:
         return find_domain(extends)
@@ -84,7 +85,7 @@ def _parent(layer: Layer) -> InstalledDomain | None:
 def _import_domain(domain: InstalledDomain) -> Layer:
     try:
         module = importlib.import_module(domain.target)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 (the plugin boundary: anything may be raised)
+    except (Exception, SystemExit) as error:  # the plugin boundary
         raise PluginError(
             f"the plugin of domain '{domain.name}' cannot be imported: {_describe(error)}. "
             f"It comes from {domain.distribution} {domain.version} ({domain.target}); "
@@ -116,7 +117,7 @@ def _import_local(path: Path) -> Layer:
         )
     try:
         module = importlib.import_module(file.stem)
-    except (Exception, SystemExit) as error:  # noqa: BLE001 (the plugin boundary: anything may be raised)
+    except (Exception, SystemExit) as error:  # the plugin boundary
         raise PluginError(
             f"{path}: the local plugin cannot be imported: {_describe(error)}"
         ) from error

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -39,7 +40,7 @@ Tell = Callable[[str], None]
 """Takes one line about what happens now."""
 
 
-def _silent(line: str) -> None:  # noqa: ARG001 (the default listener)
+def _silent(_line: str) -> None:
     """Tell nobody."""
 
 
@@ -56,6 +57,30 @@ class Result:
     directory: Path
     metrics: Mapping[str, Any]
     card: Card | None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Plan:
+    """What is known before training begins."""
+
+    domain: Domain
+    resolved: ResolvedRecipe
+    base: BaseModel
+    audit: Audit
+    splits: CaseSplits
+    directory: RunDirectory
+
+    @property
+    def recipe(self) -> Recipe:
+        """All values of the run."""
+        return self.resolved.recipe
+
+    @property
+    def split_line(self) -> str:
+        """The sizes of the parts, in words."""
+        splits = self.splits
+        sizes = f"{len(splits.train)} train, {len(splits.val)} val, {len(splits.test)} test"
+        return f"split: {sizes}; {splits.how}"
 
 
 def run(
@@ -99,45 +124,18 @@ def run(
         if check:
             require_no_errors(audit)
     splits = split_cases(cases, recipe.data, recipe.seed)
-    tell(
-        f"split: {len(splits.train)} train, {len(splits.val)} val, {len(splits.test)} test; {splits.how}"
-    )
-    directory.open(resume=resume)
-    write_text(directory.recipe, recipe_to_yaml(resolved, with_origins=True))
-    write_json(directory.explain, [asdict(answer) for answer in selected.explain()])
-    write_json(directory.split, splits.to_json())
+    plan = _Plan(selected, resolved, base, audit, splits, directory)
+    tell(plan.split_line)
+    _open(plan, resume=resume)
     with watch.stage("zero-shot"):
-        untuned = _zero_shot_scores(selected, recipe, base, splits.test, directory)
-    choice = _choose_strategy(selected, recipe, base, splits.train, tell)
+        untuned = _zero_shot_scores(plan)
+    choice = _choose_strategy(plan, tell)
     with watch.stage("tune"):
-        history = _tune(selected, recipe, base, splits, choice, directory, resume=resume)
+        history = _tune(plan, choice, resume=resume)
     with watch.stage("test"):
-        tuned = _tuned_segmenter(directory, recipe)
+        tuned = _tuned_segmenter(plan)
         scores = (*_score(selected, recipe, {"tuned": tuned}, splits.test), *untuned)
-    metrics = _summary(scores, recipe, splits.test)
-    card = _card(scores, recipe, trained_on=len(splits.train))
-    write_json(directory.metrics, metrics)
-    write_json(directory.card, card.to_json())
-    zero_shot = SamSegmenter(
-        load_base(base.name, base.path).sam.to(best_device()), recipe.model.tile
-    )
-    record = RunRecord(
-        domain=selected,
-        resolved=resolved,
-        audit=audit,
-        splits=splits,
-        choice=choice,
-        history=history,
-        scores=scores,
-        metrics=metrics,
-        card=card,
-        seconds=watch.seconds,
-        base=f"{base.name} (SHA-256 {base.sha256[:16]}…)",
-        systems={"tuned": tuned, "zero_shot": zero_shot},
-    )
-    write_run_report(directory.report, record)
-    directory.finish()
-    return Result(directory.root, metrics, card)
+    return _report(plan, choice, history, scores, tuned, watch)
 
 
 def evaluate(
@@ -261,17 +259,17 @@ def _require_directory(directory: RunDirectory, resolved: ResolvedRecipe, *, res
             if earlier[section][key] != value
         ]
         raise RunDirectoryError(
-            f"{directory.root}: the run began with other values ({', '.join(changed) or 'seed or name'}). "
-            "Resume with the same arguments, or start a new run in another folder."
+            f"{directory.root}: the run began with other values "
+            f"({', '.join(changed) or 'seed or name'}). Resume with the same arguments, or start a new "
+            "run in another folder."
         )
 
 
 def _demo_data(domain: Domain, directory: RunDirectory, seed: int) -> Path:
-    """Generate the domain's demo data inside the run, or find it there again."""
+    """Generate the domain's demo data inside the run, or again where a run is resumed."""
     data = directory.root / "demo_data"
     if data.exists():
-        return next(iter([data]))
-    directory.state.mkdir(parents=True, exist_ok=True)
+        shutil.rmtree(data)
     return domain.make_demo_data(data, seed)
 
 
@@ -279,10 +277,17 @@ def _checkpoint(recipe: Recipe) -> Path | None:
     return Path(recipe.model.checkpoint) if recipe.model.checkpoint else None
 
 
-def _choose_strategy(
-    domain: Domain, recipe: Recipe, base: BaseModel, cases: Sequence[Case], tell: Tell
-) -> StrategyChoice:
-    device = best_device()
+def _open(plan: _Plan, *, resume: bool) -> None:
+    """Begin the run directory with what was decided."""
+    directory = plan.directory
+    directory.open(resume=resume)
+    write_text(directory.recipe, recipe_to_yaml(plan.resolved, with_origins=True))
+    write_json(directory.explain, [asdict(answer) for answer in plan.domain.explain()])
+    write_json(directory.split, plan.splits.to_json())
+
+
+def _choose_strategy(plan: _Plan, tell: Tell) -> StrategyChoice:
+    device, base, cases = best_device(), plan.base, plan.splits.train
     facts = Facts(
         model=base.name,
         parameters=sum(p.numel() for p in base.sam.parameters()),
@@ -292,7 +297,7 @@ def _choose_strategy(
         device=device.type,
         memory_bytes=free_memory(device),
     )
-    choice = domain.choose_strategy(recipe, facts)
+    choice = plan.domain.choose_strategy(plan.recipe, facts)
     tell(f"strategy: {choice.name}. {' '.join(choice.reasons)}")
     return choice
 
@@ -312,34 +317,21 @@ def _score(
         )
 
 
-def _zero_shot_scores(
-    domain: Domain,
-    recipe: Recipe,
-    base: BaseModel,
-    cases: Sequence[Case],
-    directory: RunDirectory,
-) -> tuple[ObjectScore, ...]:
+def _zero_shot_scores(plan: _Plan) -> tuple[ObjectScore, ...]:
     """Scores of the systems that tuning does not change; kept for a resumed run."""
-    if directory.zero_shot.exists():
-        kept = json.loads(directory.zero_shot.read_text(encoding="utf-8"))
-        return tuple(ObjectScore.from_json(values) for values in kept)
-    zero_shot = SamSegmenter(base.sam.to(best_device()), recipe.model.tile)
+    kept = plan.directory.zero_shot
+    if kept.exists():
+        values = json.loads(kept.read_text(encoding="utf-8"))
+        return tuple(ObjectScore.from_json(score) for score in values)
+    zero_shot = SamSegmenter(plan.base.sam.to(best_device()), plan.recipe.model.tile)
     systems: dict[str, Segmenter] = {"zero_shot": zero_shot, "box_ellipse": BoxEllipse()}
-    scores = _score(domain, recipe, systems, cases)
-    write_json(directory.zero_shot, [asdict(score) for score in scores])
+    scores = _score(plan.domain, plan.recipe, systems, plan.splits.test)
+    write_json(kept, [asdict(score) for score in scores])
     return scores
 
 
-def _tune(
-    domain: Domain,
-    recipe: Recipe,
-    base: BaseModel,
-    splits: CaseSplits,
-    choice: StrategyChoice,
-    directory: RunDirectory,
-    *,
-    resume: bool,
-) -> Sequence[EpochRecord]:
+def _tune(plan: _Plan, choice: StrategyChoice, *, resume: bool) -> Sequence[EpochRecord]:
+    domain, recipe, base = plan.domain, plan.recipe, plan.base
     metadata = ArtefactMetadata(
         base_name=base.name,
         base_sha256=base.sha256,
@@ -351,22 +343,61 @@ def _tune(
     )
     task = Task(
         sam=base.sam.to(best_device()),
-        train=splits.train,
-        val=splits.val,
+        train=plan.splits.train,
+        val=plan.splits.val,
         normalizer=domain.normalize_intensity(recipe),
         sampler=domain.sample_prompts(recipe),
         recipe=recipe,
         choice=choice,
-        directory=directory.root,
-        save_best=partial(save_artefact, directory.model, metadata=metadata),
+        directory=plan.directory.root,
+        save_best=partial(save_artefact, plan.directory.model, metadata=metadata),
     )
     return train(task, resume=resume).history
 
 
-def _tuned_segmenter(directory: RunDirectory, recipe: Recipe) -> SamSegmenter:
+def _tuned_segmenter(plan: _Plan) -> SamSegmenter:
     """The model as anybody will load it: from its file."""
-    loaded = load_artefact(directory.model, checkpoint=_checkpoint(recipe))
-    return SamSegmenter(loaded.sam.to(best_device()), recipe.model.tile)
+    loaded = load_artefact(plan.directory.model, checkpoint=_checkpoint(plan.recipe))
+    return SamSegmenter(loaded.sam.to(best_device()), plan.recipe.model.tile)
+
+
+def _untuned_segmenter(plan: _Plan) -> SamSegmenter:
+    """The base model once more, since tuning changed the loaded one in place."""
+    base = load_base(plan.base.name, _checkpoint(plan.recipe))
+    return SamSegmenter(base.sam.to(best_device()), plan.recipe.model.tile)
+
+
+def _report(
+    plan: _Plan,
+    choice: StrategyChoice,
+    history: Sequence[EpochRecord],
+    scores: Sequence[ObjectScore],
+    tuned: Segmenter,
+    watch: Stopwatch,
+) -> Result:
+    """Write scores, verdict and, as the last file, the report."""
+    directory, splits = plan.directory, plan.splits
+    metrics = _summary(scores, plan.recipe, splits.test)
+    card = _card(scores, plan.recipe, trained_on=len(splits.train))
+    write_json(directory.metrics, metrics)
+    write_json(directory.card, card.to_json())
+    record = RunRecord(
+        domain=plan.domain,
+        resolved=plan.resolved,
+        audit=plan.audit,
+        splits=splits,
+        choice=choice,
+        history=[asdict(epoch) for epoch in history],
+        scores=scores,
+        metrics=metrics,
+        card=card,
+        seconds=watch.seconds,
+        base=f"{plan.base.name} (SHA-256 {plan.base.sha256[:16]}…)",
+        systems={"tuned": tuned, "zero_shot": _untuned_segmenter(plan)},
+    )
+    write_run_report(directory.report, record)
+    directory.finish()
+    return Result(directory.root, metrics, card)
 
 
 def _summary(

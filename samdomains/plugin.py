@@ -18,8 +18,10 @@ from typing import TypeVar
 
 import pluggy
 
+from samdomains.data.images import read_mask, read_pixels
+from samdomains.data.objects import objects_from_mask
 from samdomains.data.sources import load_source
-from samdomains.data.writers import LabelPngWriter
+from samdomains.data.writers import CocoJsonWriter, LabelPngWriter
 from samdomains.errors import DataError, PluginError, RecipeError, SamDomainsError, UsageError
 from samdomains.files import atomic_path, write_json, write_text
 from samdomains.hookspecs import HOOK_API_VERSION, PROJECT
@@ -65,7 +67,11 @@ __all__ = [
     "HOOK_API_VERSION",
     # building blocks: what the core's own layer is made of
     "load_source",
+    "read_pixels",
+    "read_mask",
+    "objects_from_mask",
     "LabelPngWriter",
+    "CocoJsonWriter",
     "PercentileStretch",
     "FixedRange",
     "make_normalizer",

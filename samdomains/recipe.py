@@ -143,7 +143,7 @@ class StrategyRecipe(_Section):
 
     Attributes:
         name: ``decoder`` (mask decoder; the encoder's embeddings are computed once), ``lora``
-            (adapters in encoder and decoder), ``full`` (everything), ``auto`` (chosen and explained).
+            (adapters in encoder and decoder), ``full`` (everything), ``auto`` (chosen, explained).
         lora_rank: Rank of the adapters (LoRA, arXiv:2106.09685).
         lora_alpha: Scale of the adapters; the update is multiplied by alpha / rank.
         lora_dropout: Dropout before the adapters.

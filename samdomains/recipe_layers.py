@@ -185,7 +185,8 @@ def _unknown_key(section: type[BaseModel], key: str, origin: str) -> str:
     else:
         hint = did_you_mean(name, section.model_fields)
     where = f"'{prefix}'" if prefix else "a recipe"
-    return f"{origin}: unknown key '{key}'.{hint} Allowed in {where}: {', '.join(section.model_fields)}"
+    allowed = ", ".join(section.model_fields)
+    return f"{origin}: unknown key '{key}'.{hint} Allowed in {where}: {allowed}"
 
 
 def _require_plain(key: str, value: object, origin: str) -> None:
@@ -194,7 +195,8 @@ def _require_plain(key: str, value: object, origin: str) -> None:
     except (TypeError, ValueError, RecursionError) as error:
         kind = type(value).__name__
         raise RecipeError(
-            f"{origin}: {key} is of type {kind}; allowed: text, numbers, true, false, null and lists"
+            f"{origin}: {key} is of type {kind}; "
+            "allowed: text, numbers, true, false, null and lists"
         ) from error
 
 

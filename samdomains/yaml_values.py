@@ -84,8 +84,8 @@ def load_yaml(text: str, source: str) -> object:
             f"{source}{line}: not valid YAML: {error.problem or error.context}"
         ) from error
     except yaml.reader.ReaderError as error:
-        line = text.count("\n", 0, error.position) + 1
-        raise RecipeError(f"{source}, line {line}: not valid YAML: {error.reason}") from error
+        number = text.count("\n", 0, error.position) + 1
+        raise RecipeError(f"{source}, line {number}: not valid YAML: {error.reason}") from error
     except (ValueError, RecursionError) as error:
         raise RecipeError(f"{source}: cannot be read as YAML: {error}") from error
 

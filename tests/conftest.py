@@ -1,4 +1,4 @@
-"""Distributions with domain plugins, made on the fly for the tests of discovery, layers and hooks."""
+"""Distributions with domain plugins, made on the fly for the tests of discovery and hooks."""
 
 from __future__ import annotations
 
@@ -14,7 +14,9 @@ import pytest
 class InstallPlugin(Protocol):
     """Writes a distribution and puts it on ``sys.path``."""
 
-    def __call__(self, domain: str, source: str, *, distribution: str = "", version: str = "1.0") -> Path:
+    def __call__(
+        self, domain: str, source: str, *, distribution: str = "", version: str = "1.0"
+    ) -> Path:
         """Install `domain`, implemented by a module with `source`; gives the module's file."""
         ...
 

@@ -68,18 +68,20 @@ def test_every_room_says_what_it_is_for(module: Path) -> None:
     assert ast.get_docstring(ast.parse(module.read_text("utf-8")))
 
 
+def lines_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """Lines of a function, its docstring left out: a long explanation is no long function."""
+    docstring = function.body[0] if ast.get_docstring(function) is not None else None
+    explained = (docstring.end_lineno or 0) - docstring.lineno + 1 if docstring else 0
+    return (function.end_lineno or 0) - function.lineno + 1 - explained
+
+
 @pytest.mark.parametrize("module", [*MODULES, *TEST_FILES], ids=name)
 def test_files_and_functions_stay_small(module: Path) -> None:
     text = module.read_text("utf-8")
     assert len(text.splitlines()) <= 400
-    long = {
-        node.name: node.end_lineno - node.lineno + 1
-        for node in ast.walk(ast.parse(text))
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)
-        and node.end_lineno is not None
-        and node.end_lineno - node.lineno >= 60
-    }
-    assert not long, f"functions of more than 60 lines: {long}"
+    nodes = ast.walk(ast.parse(text))
+    functions = [node for node in nodes if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef)]
+    assert {node.name: lines_of(node) for node in functions if lines_of(node) > 60} == {}
 
 
 @pytest.mark.parametrize("package", PACKAGES, ids=name)

@@ -35,7 +35,11 @@ def answer_of(answers: tuple[HookAnswer, ...], hook: str) -> HookAnswer:
 def test_what_a_domain_leaves_open_the_core_answers(install_plugin: InstallPlugin) -> None:
     install_plugin("plain", PLUGIN, version="1.2")
     domain = select_domain("plain")
-    assert (domain.name, domain.distribution, domain.version) == ("plain", "samdomains-plain", "1.2")
+    assert (domain.name, domain.distribution, domain.version) == (
+        "plain",
+        "samdomains-plain",
+        "1.2",
+    )
     assert domain.choose_strategy(Recipe(), FACTS).name == "full"
     assert callable(domain.normalize_intensity(Recipe()))
     assert callable(domain.sample_prompts(Recipe()))
@@ -87,7 +91,9 @@ def test_an_error_inside_a_plugin_names_domain_hook_and_line_and_keeps_its_cause
 def test_a_plugins_own_clear_error_passes_unchanged(
     install_plugin: InstallPlugin, tmp_path: Path
 ) -> None:
-    source = "@hookimpl\ndef load_cases(source):\n    raise DataError(source, 'no slides', 'Add one.')\n"
+    source = (
+        "@hookimpl\ndef load_cases(source):\n    raise DataError(source, 'no slides', 'Add one.')\n"
+    )
     install_plugin("clear", PLUGIN + source)
     with pytest.raises(DataError, match="no slides"):
         select_domain("clear").load_cases(tmp_path, Recipe())
@@ -107,7 +113,9 @@ def test_an_answer_that_does_not_pickle_names_plugin_and_hook(
 ) -> None:
     source = "@hookimpl\ndef normalize_intensity():\n    return lambda pixels, statistics: pixels\n"
     install_plugin("lambdas", PLUGIN + source)
-    with pytest.raises(PluginError, match="domain lambdas: `normalize_intensity`.*worker processes"):
+    with pytest.raises(
+        PluginError, match=r"domain lambdas: `normalize_intensity`.*worker processes"
+    ):
         select_domain("lambdas").normalize_intensity(Recipe())
 
 
@@ -150,8 +158,8 @@ def test_the_name_given_in_the_call_stands_over_the_files(
 
 def test_named_recipes_of_parents_come_after_every_default(install_plugin: InstallPlugin) -> None:
     install_plugin("slides", PLUGIN + RECIPES)
-    source = "extends = 'slides'\n@hookimpl\ndef recipes():\n    return {'default': {'training': {'epochs': 20}}}\n"
-    install_plugin("stained", PLUGIN + source)
+    source = "@hookimpl\ndef recipes():\n    return {'default': {'training': {'epochs': 20}}}\n"
+    install_plugin("stained", PLUGIN + "extends = 'slides'\n" + source)
     domain = select_domain("stained")
     assert [layer.origin for layer in domain.recipe_layers("fast")] == [
         "domain slides, recipe default",
@@ -176,7 +184,9 @@ def test_a_misspelt_key_in_a_plugin_names_the_plugin(install_plugin: InstallPlug
 
 
 def test_a_recipe_of_a_plugin_cannot_rename_itself(install_plugin: InstallPlugin) -> None:
-    install_plugin("renamed", PLUGIN + "@hookimpl\ndef recipes():\n    return {'default': {'name': 'x'}}\n")
+    install_plugin(
+        "renamed", PLUGIN + "@hookimpl\ndef recipes():\n    return {'default': {'name': 'x'}}\n"
+    )
     with pytest.raises(PluginError, match="sets `name`"):
         select_domain("renamed").resolve_recipe()
 
@@ -194,12 +204,17 @@ def test_explain_tells_the_winner_with_file_and_line_and_is_json(
 ) -> None:
     file = install_plugin("slides", PLUGIN + RECIPES)
     local = tmp_path / "local_explain.py"
-    local.write_text(PLUGIN + "@hookimpl\ndef write_masks(): ...\n@hookimpl\ndef recipes():\n    return {}\n")
+    local.write_text(
+        PLUGIN + "@hookimpl\ndef write_masks(): ...\n@hookimpl\ndef recipes():\n    return {}\n"
+    )
     answers = select_domain("slides", local_plugin=local).explain()
     assert len(answers) == 8
     writer = answer_of(answers, "write_masks")
     assert writer.winner == "local file local_explain.py"
-    assert [layer.layer for layer in writer.implementations] == ["local file local_explain.py", "core"]
+    assert [layer.layer for layer in writer.implementations] == [
+        "local file local_explain.py",
+        "core",
+    ]
     assert (writer.implementations[0].file, writer.implementations[0].line) == (str(local), 3)
     assert writer.implementations[1].file.endswith("defaults.py")
     recipes = answer_of(answers, "recipes")
@@ -216,6 +231,6 @@ def test_each_selection_has_layers_of_its_own(
     local = tmp_path / "local_own.py"
     local.write_text(PLUGIN + "@hookimpl\ndef write_masks():\n    return print\n")
     with_local = select_domain("plain", local_plugin=local)
-    without = select_domain("plain")
-    assert with_local.write_masks(Recipe()) is print
-    assert without.write_masks(Recipe()) is not print
+    alone = select_domain("plain")
+    assert repr(with_local.write_masks(Recipe())) == repr(print)
+    assert repr(alone.write_masks(Recipe())) != repr(print)

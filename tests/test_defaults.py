@@ -30,7 +30,9 @@ def test_it_is_written_with_the_public_plugin_module_alone() -> None:
 
 
 def test_it_answers_every_hook_that_gives_one_answer() -> None:
-    answered = {name for name, value in vars(defaults).items() if hasattr(value, IMPLEMENTATION_MARK)}
+    answered = {
+        name for name, value in vars(defaults).items() if hasattr(value, IMPLEMENTATION_MARK)
+    }
     assert answered == {
         "load_cases",
         "normalize_intensity",

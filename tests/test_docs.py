@@ -14,6 +14,7 @@ from pathlib import Path
 import pytest
 from pydantic import BaseModel
 
+import samdomains
 from samdomains.cli.main import COMMANDS
 from samdomains.hookspecs import DomainHooks
 from samdomains.recipe import Recipe
@@ -58,6 +59,13 @@ def test_links_lead_to_files(page: Path) -> None:
 def test_python_examples_compile(page: Path) -> None:
     for block in code_blocks(page, "python"):
         compile(block, str(page), "exec")
+
+
+@pytest.mark.parametrize("page", PAGES, ids=name)
+def test_python_examples_use_public_names(page: Path) -> None:
+    for block in code_blocks(page, "python"):
+        used = set(re.findall(r"\bsamdomains\.(\w+)\(", block))
+        assert used <= set(dir(samdomains))
 
 
 @pytest.mark.parametrize("page", WRITTEN, ids=name)

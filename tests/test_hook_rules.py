@@ -16,6 +16,8 @@ from samdomains.types import Case, RawImage
 if TYPE_CHECKING:
     from tests.conftest import InstallPlugin
 
+OWN_MARKER = "import pluggy\nmark = pluggy.HookimplMarker('samdomains')"
+
 
 def select(install_plugin: InstallPlugin, source: str) -> Domain:
     install_plugin("field", "from samdomains.plugin import *\n" + source)
@@ -53,11 +55,11 @@ def test_the_rules_know_every_hook_and_its_arguments() -> None:
         # tryfirst would beat the user's local file, trylast would lose to the core
         ("@hookimpl(tryfirst=True)\ndef recipes(): ...", "cannot be imported: TypeError"),
         (
-            "import pluggy\n@pluggy.HookimplMarker('samdomains')(tryfirst=True)\ndef recipes(): ...",
+            f"{OWN_MARKER}\n@mark(tryfirst=True)\ndef recipes(): ...",
             "`recipes`.*sets tryfirst",
         ),
         (
-            "import pluggy\n@pluggy.HookimplMarker('samdomains')(wrapper=True)\ndef recipes():\n    yield",
+            f"{OWN_MARKER}\n@mark(wrapper=True)\ndef recipes():\n    yield",
             "`recipes`.*sets wrapper",
         ),
     ],

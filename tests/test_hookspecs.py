@@ -34,5 +34,7 @@ def test_the_specifications_are_light_to_import() -> None:
         "import sys, samdomains.hookspecs; "
         "print(sorted({'torch', 'PIL', 'tifffile', 'scipy', 'matplotlib'} & set(sys.modules)))"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "[]"

@@ -63,7 +63,11 @@ def test_pooled_channels_keep_their_ratio_and_separate_ones_do_not() -> None:
 
 def test_a_fourth_channel_is_left_out_and_does_not_set_the_range() -> None:
     pixels = np.concatenate([ramp(0, 100, channels=3), ramp(60000, 60000)])
-    assert PercentileStretch(0, 100)(pixels, statistics_of(pixels)).max(axis=(1, 2)).tolist() == [1, 1, 1]
+    assert PercentileStretch(0, 100)(pixels, statistics_of(pixels)).max(axis=(1, 2)).tolist() == [
+        1,
+        1,
+        1,
+    ]
 
 
 def test_channels_choose_and_repeat() -> None:
@@ -120,7 +124,9 @@ def test_large_offsets_lose_no_precision() -> None:
     assert PercentileStretch(0, 100)(pixels, statistics_of(pixels))[0, 0].tolist() == [0, 0.5, 1]
 
 
-@given(arrays(np.int32, array_shapes(min_dims=3, max_dims=3, max_side=6).filter(lambda s: s[0] != 2)))
+@given(
+    arrays(np.int32, array_shapes(min_dims=3, max_dims=3, max_side=6).filter(lambda s: s[0] != 2))
+)
 def test_the_answer_is_monotone_and_in_range_for_any_pixels(pixels: RawImage) -> None:
     image = PercentileStretch(1, 99)(pixels, statistics_of(pixels))
     assert image.shape == (3, *pixels.shape[1:])

@@ -122,7 +122,7 @@ def test_a_missing_local_file_is_named(install_plugin: InstallPlugin, tmp_path: 
 def test_what_a_local_file_returns_can_be_used_in_a_process_that_inherits_the_path(
     install_plugin: InstallPlugin, tmp_path: Path, own_path: None
 ) -> None:
-    # Spawned workers get the main process's sys.path; a module loaded by path alone is unknown there.
+    # Spawned workers get the main process's sys.path; what was loaded by path is unknown there.
     install_plugin("field", "")
     local = tmp_path / "local_pickle.py"
     local.write_text("def answer():\n    return 42\n")
@@ -133,5 +133,7 @@ def test_what_a_local_file_returns_can_be_used_in_a_process_that_inherits_the_pa
         f"import pickle, pathlib, sys; sys.path = {sys.path!r}; "
         f"print(pickle.loads(pathlib.Path({str(dumped)!r}).read_bytes())())"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "42"

@@ -18,7 +18,9 @@ def test_every_public_name_exists() -> None:
 
 def test_importing_it_does_not_import_torch() -> None:
     code = "import sys, samdomains.plugin; print('torch' in sys.modules)"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "False"
 
 

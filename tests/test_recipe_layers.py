@@ -18,7 +18,7 @@ from samdomains.recipe_layers import (
 )
 
 
-def resolve(values: Any) -> Recipe:  # noqa: ANN401
+def resolve(values: Any) -> Recipe:
     return resolve_recipe([RecipeLayer("mine.yaml", values)]).recipe
 
 
@@ -60,7 +60,10 @@ def test_a_setting_without_key_or_value_is_refused(text: str) -> None:
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"training": {"lerning_rate": 1}}, "'training.lerning_rate'. Did you mean 'learning_rate'?"),
+        (
+            {"training": {"lerning_rate": 1}},
+            "'training.lerning_rate'. Did you mean 'learning_rate'?",
+        ),
         ({"trianing": {"epochs": 1}}, "'trianing'. Did you mean 'training'?"),
         ({"learning_rate": 1}, "'learning_rate'. Did you mean 'training.learning_rate'?"),
         ({"training": {"lora_rank": 1}}, "Did you mean 'strategy.lora_rank'?"),
@@ -79,11 +82,17 @@ def test_a_misspelt_key_says_where_it_stands_and_which_was_meant(
 @pytest.mark.parametrize(
     ("values", "expected"),
     [
-        ({"training": {"epochs": "many"}}, 'mine.yaml: training.epochs is "many"; allowed: a valid integer'),
+        (
+            {"training": {"epochs": "many"}},
+            'mine.yaml: training.epochs is "many"; allowed: a valid integer',
+        ),
         ({"training": {"epochs": "3"}}, 'training.epochs is "3"; allowed: a valid integer'),
         ({"training": {"epochs": True}}, "training.epochs is true; allowed: a valid integer"),
         ({"training": {"epochs": 0}}, "training.epochs is 0; allowed: greater than or equal to 1"),
-        ({"augmentation": {"flip": 1.5}}, "augmentation.flip is 1.5; allowed: less than or equal to 1"),
+        (
+            {"augmentation": {"flip": 1.5}},
+            "augmentation.flip is 1.5; allowed: less than or equal to 1",
+        ),
         ({"intensity": {"per_channel": 1}}, "intensity.per_channel is 1; allowed: a valid boolean"),
         ({"training": {"learning_rate": float("nan")}}, "training.learning_rate is NaN"),
         ({"strategy": {"name": "lroa"}}, "'auto', 'decoder', 'lora' or 'full'"),
@@ -92,7 +101,10 @@ def test_a_misspelt_key_says_where_it_stands_and_which_was_meant(
         ({"training": 5}, "'training' is a section"),
         ({"training": None}, "'training' is a section"),
         ({"model": {"checkpoint": Path("x")}}, "model.checkpoint is of type"),
-        ({"intensity": {"lower": 100.0, "upper": 1}}, "intensity: lower must be below upper, got 100.0 and 1.0"),
+        (
+            {"intensity": {"lower": 100.0, "upper": 1}},
+            "intensity: lower must be below upper, got 100.0 and 1.0",
+        ),
     ],
 )
 def test_a_wrong_value_names_origin_key_value_and_what_is_allowed(
@@ -169,6 +181,8 @@ def test_yaml_written_and_read_back_is_the_same_recipe(
     }
     resolved = resolve_recipe([RecipeLayer("test", values)])
     file = tmp_path_factory.mktemp("recipe") / "recipe.yaml"
-    file.write_text(recipe_to_yaml(resolved, with_origins=with_origins), encoding="utf-8", newline="")
+    file.write_text(
+        recipe_to_yaml(resolved, with_origins=with_origins), encoding="utf-8", newline=""
+    )
     again = resolve_recipe([RecipeLayer(str(file), read_recipe_file(file))])
     assert again.recipe == resolved.recipe

@@ -13,7 +13,7 @@ from samdomains.types import Facts
 GB = 10**9
 
 
-def facts(**changed: Any) -> Facts:  # noqa: ANN401
+def facts(**changed: Any) -> Facts:
     values: dict[str, Any] = {
         "model": "vit_b",
         "parameters": 93_735_472,
@@ -26,12 +26,12 @@ def facts(**changed: Any) -> Facts:  # noqa: ANN401
     return Facts(**(values | changed))
 
 
-def tiny(**changed: Any) -> Facts:  # noqa: ANN401
+def tiny(**changed: Any) -> Facts:
     values = {"model": "tiny", "parameters": 3_000_000, "input_size": 256, "device": "cpu"}
     return facts(**({**values, "memory_bytes": 8 * GB} | changed))
 
 
-def recipe(**sections: Any) -> Recipe:  # noqa: ANN401
+def recipe(**sections: Any) -> Recipe:
     return Recipe.model_validate(sections)
 
 
@@ -57,7 +57,9 @@ def test_a_large_model_on_a_cpu_gets_its_decoder_tuned() -> None:
         (100, 10 * GB, "decoder"),
     ],
 )
-def test_a_large_model_on_a_gpu_goes_by_images_and_memory(cases: int, memory: int, name: str) -> None:
+def test_a_large_model_on_a_gpu_goes_by_images_and_memory(
+    cases: int, memory: int, name: str
+) -> None:
     assert choose_strategy(Recipe(), facts(train_cases=cases, memory_bytes=memory)).name == name
 
 
@@ -93,9 +95,7 @@ def test_precision_follows_the_device(device: str, precision: str) -> None:
 def test_the_batch_stays_between_4_and_16_and_every_choice_has_reasons(
     memory: int, cases: int, device: str
 ) -> None:
-    choice = choose_strategy(
-        Recipe(), facts(memory_bytes=memory, train_cases=cases, device=device)
-    )
+    choice = choose_strategy(Recipe(), facts(memory_bytes=memory, train_cases=cases, device=device))
     assert 4 <= choice.batch_size <= 16
     assert len(choice.reasons) >= 3
 
@@ -114,6 +114,6 @@ def test_half_the_precision_halves_the_activations() -> None:
 
 
 def test_the_estimate_for_vit_b_is_near_the_floor_that_users_report() -> None:
-    # micro-sam's users need about 12 GB for vit_b at one image (computational-cell-analytics/micro-sam#1038).
+    # micro-sam's users need about 12 GB for vit_b (computational-cell-analytics/micro-sam#1038).
     estimate = estimate_memory("full", facts(), objects_per_image=4, precision="no")
     assert 10e9 < estimate.fixed + estimate.per_image < 18e9

@@ -13,9 +13,16 @@ import click
 from samdomains.errors import SamDomainsError, did_you_mean
 
 COMMANDS: Mapping[str, str] = {
+    "run": "Tune SAM on a folder of labelled images, test it and report.",
+    "evaluate": "Score a model on labelled data.",
+    "segment": "Segment new images where boxes and points say.",
+    "check": "List what is wrong with a data set.",
+    "convert": "Write a data set as PNG masks or as COCO JSON.",
     "domains": "List the installed domains.",
     "explain": "Show who answers each hook of a domain.",
     "recipe": "Print the resolved recipe of a domain, each value with its origin.",
+    "doctor": "Show versions, device, checkpoints and domains.",
+    "pretrain": "Make the shipped tiny model from generated scenes.",
 }
 """Command → its line in the overview. ``samdomains/cli/NAME.py`` defines it as ``command`` and is
 imported only when it runs (or its own help is shown)."""
@@ -90,7 +97,7 @@ def one_line(error: SamDomainsError | OSError) -> str:
 )
 @click.version_option(package_name="samdomains", message="samdomains %(version)s")
 @click.option("--debug", is_flag=True, help="Show the traceback of an error (before the command).")
-def cli(debug: bool) -> None:  # noqa: ARG001 (read by LazyGroup.invoke)
+def cli(debug: bool) -> None:
     """Fine-tune, score and use Segment Anything on one kind of image."""
 
 

@@ -164,7 +164,8 @@ def tiff_colours(path: Path, picture: TiffPicture) -> NDArray[Any]:
         samples = samples.astype(np.uint8) * np.uint8(255)
     if picture.photometric == PHOTOMETRIC.MINISWHITE and samples.dtype.kind == "u":
         white = 255 if picture.bits == 1 else 2**picture.bits - 1
-        return samples.dtype.type(white) - samples
+        seen: NDArray[Any] = samples.dtype.type(white) - samples
+        return seen
     if picture.photometric == PHOTOMETRIC.PALETTE:
         if picture.colormap is None or samples.shape[2] != 1 or samples.dtype.kind != "u":
             raise DataError(path, "the TIFF palette is damaged", "Save it as RGB.")

@@ -8,12 +8,13 @@ import zlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any, cast
+from typing import Any
 
 import imagecodecs
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
+from PIL import UnidentifiedImageError
 
 from samdomains.data._tiff import SIGNATURES, read_tiff, tiff_colours, tiff_size
 from samdomains.errors import DataError
@@ -25,7 +26,7 @@ IMAGE_SUFFIXES = (".bmp", ".jpeg", ".jpg", ".png", ".tif", ".tiff", ".webp")
 MOST_PIXELS = 178_956_970
 """Larger images are refused before decoding: Pillow's own limit against decompression bombs."""
 
-_PILLOW_FORMATS = ("BMP", "JPEG", "MPO", "PNG", "WEBP")
+_PILLOW_FORMATS = ("BMP", "JPEG", "PNG", "WEBP")
 _PNG_SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _EXIF_ORIENTATION = 0x0112
 _PNG_COLOUR_CHANNELS = {0: 1, 2: 3, 4: 1, 6: 3}
@@ -66,7 +67,7 @@ def read_pixels(path: Path) -> RawImage:
             array, orientation = tiff_colours(path, picture), picture.orientation
         else:
             with _open(path) as image:
-                array, orientation = _colours(path, header, image), _orientation(image)
+                orientation, array = _orientation(image), _colours(path, header, image)
     if array.dtype.kind not in "uif":
         raise DataError(path, f"pixels of type {array.dtype} are not supported", "Save it as real.")
     if array.dtype.kind == "f" and not np.isfinite(array).all():
@@ -99,7 +100,7 @@ def read_mask(path: Path) -> NDArray[np.int64]:
             array, orientation = picture.samples, picture.orientation
         else:
             with _open(path) as image:
-                array, orientation = _values(path, header, image), _orientation(image)
+                orientation, array = _orientation(image), _values(path, header, image)
     return np.array(_upright(_whole_numbers(path, _one_channel(path, array)), orientation))
 
 
@@ -129,7 +130,10 @@ def _decoding(path: Path) -> Iterator[bytes]:
         yield header
     except FileNotFoundError:
         raise DataError(path, "there is no such file", "Check its name and folder.") from None
-    except PillowImage.UnidentifiedImageError:
+    except (IsADirectoryError, PermissionError) as error:
+        problem = f"it cannot be read ({error.strerror})"
+        raise DataError(path, problem, "Name a file that you may read.") from None
+    except UnidentifiedImageError:
         allowed = ", ".join(IMAGE_SUFFIXES)
         remedy = f"Save it as one of {allowed}, or remove it."
         raise DataError(path, "the file is not an image of a known format", remedy) from None
@@ -183,7 +187,7 @@ def _png_depth_and_colour(header: bytes) -> tuple[int, int]:
 
 def _deep_png(path: Path, colour_type: int) -> NDArray[Any]:
     """A 16-bit PNG, (H, W, C); Pillow would cut colours to 8 bits."""
-    array = np.atleast_3d(cast(NDArray[Any], imagecodecs.png_decode(path.read_bytes())))
+    array = np.atleast_3d(imagecodecs.png_decode(path.read_bytes()))
     return array[..., : _PNG_COLOUR_CHANNELS[colour_type]]
 
 

@@ -39,7 +39,9 @@ def case_statistics(pixels: RawImage) -> CaseStatistics:
     percents = np.linspace(0.0, 1.0, STEPS)
     return CaseStatistics(
         dtype=pixels.dtype.name,
-        quantiles=np.stack([np.quantile(_sample(channel, width), percents) for channel in channels]),
+        quantiles=np.stack(
+            [np.quantile(_sample(channel, width), percents) for channel in channels]
+        ),
         mean=np.array([channel.mean(dtype=np.float64) for channel in channels]),
         std=np.array([channel.std(dtype=np.float64) for channel in channels]),
     )

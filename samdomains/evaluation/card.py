@@ -163,10 +163,8 @@ def make_card(
     ellipse = dice.get("box_ellipse", {})
     cards = []
     for prompt in tuned:
-        floor = ellipse.get(prompt)
-        cards.append(
-            _compare(prompt, tuned[prompt], zero_shot[prompt], floor, groups, resamples, seed)
-        )
+        after, before, floor = tuned[prompt], zero_shot[prompt], ellipse.get(prompt)
+        cards.append(_compare(prompt, after, before, floor, groups, resamples=resamples, seed=seed))
     verdict = _verdict(cards)
     return Card(verdict, _advice(verdict, cards, trained_on), trained_on, tuple(cards))
 
@@ -191,6 +189,7 @@ def _compare(
     zero_shot: CaseDice,
     ellipse: CaseDice | None,
     groups: Mapping[str, str],
+    *,
     resamples: int,
     seed: int,
 ) -> PromptCard:

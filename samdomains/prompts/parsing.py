@@ -104,7 +104,8 @@ def _box(numbers: Sequence[float]) -> Box:
     x0, y0, x1, y1 = numbers
     if not (x0 < x1 and y0 < y1):
         raise UsageError(
-            f"the box {x0:g},{y0:g},{x1:g},{y1:g} has no area: write x0,y0,x1,y1 with x0 < x1 and y0 < y1"
+            f"the box {x0:g},{y0:g},{x1:g},{y1:g} has no area: "
+            "write x0,y0,x1,y1 with x0 < x1 and y0 < y1"
         )
     return np.array(numbers, dtype=np.float32)
 

@@ -25,7 +25,7 @@ DARK = {"ink": "#c3c9d1", "grid": "#3a414b", "line": "#56b4e9", "best": "#e69f00
 def loss_curve(history: Sequence[Mapping[str, float]], *, dark: bool = False) -> bytes:
     """Draw training loss, validation Dice and learning rate over the epochs.
 
-    The best epoch by validation Dice, whose weights are kept, is marked.
+    The epoch with the best validation Dice is marked.
 
     Args:
         history: One mapping for each epoch, with ``epoch``, ``train_loss``, ``val_dice`` and

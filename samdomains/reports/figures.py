@@ -17,13 +17,13 @@ from samdomains.types import Image, Mask, Prompts, Size
 
 PAPER: Colour = (255, 255, 255)
 INK: Colour = (32, 36, 42)
-FONT_SIZE = 16
-TITLE = 26
-GAP = 10
-NARROWEST = 240
-
 KEY = (*LEGEND, (OUTLINE, "outline of the truth"))
-LEGEND_HEIGHT = TITLE * (len(KEY) + 1)
+
+GAP = 10
+"""White pixels between panels."""
+
+NARROWEST = 240
+"""A column is at least this wide, so that labels fit above slender panels."""
 
 PANEL_SIDE = 360
 """The longer side of a panel is enlarged to this many pixels at least, by a whole factor."""
@@ -126,21 +126,27 @@ def _count(number: int, noun: str) -> str:
 
 
 def _sheet(panels: Sequence[tuple[str, Pixels]]) -> PIL.Image.Image:
-    """Labelled panels in two columns on white paper, with the legend in the last cell."""
+    """Labelled panels in two columns on white paper, with the legend in the last cell.
+
+    The letters grow with the panels, since the page shows every sheet at the same width.
+    """
     height, width = panels[0][1].shape[:2]
-    column, row = max(width, NARROWEST) + GAP, TITLE + height + GAP
-    legend_at = (len(panels) % 2 * column, len(panels) // 2 * row)
-    size = (2 * column - GAP, max(legend_at[1] + LEGEND_HEIGHT, -(-len(panels) // 2) * row - GAP))
-    sheet = PIL.Image.new("RGB", size, PAPER)
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(FONT_SIZE)
+    column = max(width, NARROWEST)
+    letter = column // 18
+    title = letter * 8 // 5
+    row = title + height + GAP
+    legend_at = (len(panels) % 2 * (column + GAP), len(panels) // 2 * row)
+    bottom = max(legend_at[1] + title * (len(KEY) + 1), -(-len(panels) // 2) * row - GAP)
+    sheet = PIL.Image.new("RGB", (2 * column + GAP, bottom), PAPER)
+    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(letter)
     for index, (label, pixels) in enumerate(panels):
-        x, y = index % 2 * column, index // 2 * row
-        pen.text((x + 2, y + 3), label, fill=INK, font=font)
-        sheet.paste(PIL.Image.fromarray(pixels), (x, y + TITLE))
-    for line, (colour, word) in enumerate(KEY):
-        x, y = legend_at[0] + 2, legend_at[1] + TITLE + line * TITLE
-        pen.rectangle((x, y + 3, x + 14, y + 17), fill=colour, outline=INK)
-        pen.text((x + 22, y), word, fill=INK, font=font)
+        x, y = index % 2 * (column + GAP), index // 2 * row
+        pen.text((x, y), label, fill=INK, font=font)
+        sheet.paste(PIL.Image.fromarray(pixels), (x, y + title))
+    for line, (colour, word) in enumerate(KEY, start=1):
+        x, y = legend_at[0], legend_at[1] + line * title
+        pen.rectangle((x, y + 3, x + letter, y + 3 + letter), fill=colour, outline=INK)
+        pen.text((x + 3 * letter // 2, y), word, fill=INK, font=font)
     return sheet
 
 

@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import os
 import platform
 import resource
 import sys
-from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
@@ -17,7 +17,7 @@ from samdomains.chain import Domain
 from samdomains.data.audit import Audit
 from samdomains.data.splits import CaseSplits
 from samdomains.data.statistics import case_statistics
-from samdomains.evaluation.card import Card
+from samdomains.evaluation.card import Card, case_dice
 from samdomains.evaluation.results import ObjectScore
 from samdomains.recipe_layers import ResolvedRecipe
 from samdomains.reports.figures import case_panel
@@ -30,7 +30,6 @@ from samdomains.reports.html import (
     write_report,
 )
 from samdomains.sam.devices import best_device
-from samdomains.training.state import EpochRecord
 from samdomains.types import Case, Mask, PromptedImage, Prompts, Segmenter, StrategyChoice
 
 PICTURED = "box"
@@ -49,7 +48,7 @@ class RunRecord:
         audit: What the check found.
         splits: The cases.
         choice: Strategy and reasons.
-        history: Epochs.
+        history: One mapping for each epoch, as ``curves.loss_curve`` takes it.
         scores: Of all systems on the test split.
         metrics: Their summary.
         card: The verdict.
@@ -63,7 +62,7 @@ class RunRecord:
     audit: Audit
     splits: CaseSplits
     choice: StrategyChoice
-    history: Sequence[EpochRecord]
+    history: Sequence[Mapping[str, float]]
     scores: Sequence[ObjectScore]
     metrics: Mapping[str, Any]
     card: Card
@@ -87,7 +86,7 @@ def write_run_report(path: Path, record: RunRecord) -> None:
         ],
         split_rule=record.splits.how,
         findings=record.audit.findings,
-        history=[asdict(epoch) for epoch in record.history],
+        history=record.history,
         strategy=record.choice,
         recipe=[
             RecipeRow(key, str(_value(record.resolved, key)), origin)
@@ -104,23 +103,15 @@ def write_run_report(path: Path, record: RunRecord) -> None:
 
 def _pictures(record: RunRecord) -> list[Picture]:
     """The best, median and worst test case of the tuned model, at most one of each."""
-    dice: dict[str, list[float]] = defaultdict(list)
-    for score in record.scores:
-        if score.system == "tuned" and score.prompt == PICTURED:
-            dice[score.case].append(score.dice)
-    means = {case: sum(values) / len(values) for case, values in dice.items()}
-    ranked = sorted(means, key=lambda case: (means[case], case))
-    if not ranked:
-        return []
-    places: dict[Literal["worst", "median", "best"], str] = {
-        "worst": ranked[0],
-        "median": ranked[len(ranked) // 2],
-        "best": ranked[-1],
-    }
+    means = case_dice(record.scores)[0].get("tuned", {}).get(PICTURED, {})
+    ranked = sorted((case for case in means if math.isfinite(means[case])), key=means.__getitem__)
+    places: dict[str, Literal["worst", "median", "best"]] = {}
+    if ranked:  # with few cases one may hold several places; it is shown once
+        places = {ranked[len(ranked) // 2]: "median", ranked[-1]: "best", ranked[0]: "worst"}
     cases = {case.id: case for case in record.splits.test}
     return [
         Picture(f"{name}: Dice {means[name]:.3f} from boxes", _panel(record, cases[name]), group)
-        for group, name in places.items()
+        for name, group in places.items()
     ]
 
 
@@ -142,7 +133,11 @@ def _panel(record: RunRecord, case: Case) -> bytes:
         predictions={
             name: _masks(system.encode(image), prompts) for name, system in record.systems.items()
         },
-        dice=_case_dice(record, case.id),
+        dice={
+            system: prompts[PICTURED][case.id]
+            for system, prompts in case_dice(record.scores)[0].items()
+            if case.id in prompts.get(PICTURED, {})
+        },
     )
 
 
@@ -151,15 +146,6 @@ def _masks(image: PromptedImage, prompts: Sequence[Prompts]) -> Iterator[Mask]:
     for start in range(0, len(prompts), 32):
         for prediction in image.predict(prompts[start : start + 32], multimask=False):
             yield prediction.mask()
-
-
-def _case_dice(record: RunRecord, case: str) -> dict[str, float]:
-    """System → mean Dice of one case."""
-    values: dict[str, list[float]] = defaultdict(list)
-    for score in record.scores:
-        if score.case == case and score.prompt == PICTURED and score.system in record.systems:
-            values[score.system].append(score.dice)
-    return {system: sum(own) / len(own) for system, own in values.items()}
 
 
 def _explain_rows(domain: Domain) -> list[ExplainRow]:

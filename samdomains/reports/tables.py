@@ -51,7 +51,7 @@ class PromptTable:
     Attributes:
         prompt: What readers call the way of prompting.
         cases: Number of cases scored.
-        rows: One for each system.
+        rows: One for each system that was prompted this way.
         gain: Dice of tuned minus zero-shot, paired by case; None without a card.
     """
 
@@ -113,6 +113,7 @@ def _prompt_table(metrics: Metrics, prompt: str, gain: Difference | None) -> Pro
     rows = tuple(
         SystemRow(system, system_name(system), dice_cell, iou_cell)
         for system, dice_cell, iou_cell in zip(names, _cells(dice), _cells(iou), strict=True)
+        if prompt in metrics["test"][system]
     )
     return PromptTable(prompt_name(prompt), _most_cases(dice), rows, gain)
 

@@ -69,7 +69,7 @@ def select(answer: Answer, ambiguous: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def is_ambiguous(prompts: Prompts) -> bool:
-    """A single point without anything else may mean a part, a whole or a group (SAM paper, sec. 3)."""
+    """A single point alone may mean a part, a whole or a group (SAM paper, section 3)."""
     return prompts.box is None and prompts.mask_logits is None and len(prompts.points) == 1
 
 

@@ -1,4 +1,4 @@
-"""The architectures: the three official SAMs and `tiny`, all of the `segment-anything` package's classes."""
+"""The architectures: the official SAMs and `tiny`, of the `segment-anything` package's classes."""
 
 from __future__ import annotations
 

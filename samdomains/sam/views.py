@@ -1,4 +1,4 @@
-"""Which window of an image SAM looks at: overlapping tiles, or the whole image for large objects."""
+"""Which window of an image SAM looks at: overlapping tiles, or the whole for large objects."""
 
 from __future__ import annotations
 
@@ -115,7 +115,7 @@ def shift_prompts(prompts: Prompts, window: Window) -> Prompts:
 
 
 def _starts(length: int, tile: int) -> list[int]:
-    """First pixels of evenly spaced tiles that cover ``length`` and overlap by ``OVERLAP`` or more."""
+    """First pixels of evenly spaced tiles that cover ``length`` and overlap by ``OVERLAP``."""
     if length <= tile:
         return [0]
     count = int(np.ceil((length - tile) / (tile * (1 - OVERLAP)))) + 1

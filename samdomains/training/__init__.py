@@ -1,1 +1,1 @@
-"""Learning: the engine, its losses and rounds of correction, and pretraining on generated scenes."""
+"""Learning: the engine, its losses and rounds of correction, pretraining on generated scenes."""

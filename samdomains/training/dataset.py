@@ -20,7 +20,7 @@ from samdomains.sam.views import Window, choose_window, windows
 from samdomains.types import Case, Image, Mask, Normalizer, ObjectMask, Size
 
 IMAGES_IN_MEMORY = 8
-"""Normalised images that a process keeps, since the windows of one image are often asked in turn."""
+"""Normalised images that a process keeps: the windows of one image are often asked in turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -217,7 +217,7 @@ def _in_window(item: ObjectMask, window: Window) -> Mask:
 
 
 def _resize_mask(mask: Mask, size: Size) -> Mask:
-    """Resize so that a cell is inside from half coverage on; a tiny object keeps its fullest cell."""
+    """Resize: a cell is inside from half coverage on; a tiny object keeps its fullest cell."""
     if mask.shape == size:
         return mask
     if not mask.any():

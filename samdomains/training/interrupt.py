@@ -30,7 +30,7 @@ class InterruptFlag:
         if self._in_main_thread:
             signal.signal(signal.SIGINT, self._earlier)
 
-    def _handle(self, number: int, frame: FrameType | None) -> None:
+    def _handle(self, _number: int, _frame: FrameType | None) -> None:
         if self.raised:
             raise KeyboardInterrupt
         self.raised = True

@@ -44,7 +44,9 @@ def test_it_shows_who_answers_and_who_is_overridden(
 def test_json_is_for_scripts(call: CallCli, install_plugin: InstallPlugin) -> None:
     install_plugin("slides", PLUGIN)
     answers = json.loads(call("explain", "slides", "--json").output)
-    assert {answer["hook"]: answer["winner"] for answer in answers}["write_masks"] == "domain slides"
+    assert {answer["hook"]: answer["winner"] for answer in answers}[
+        "write_masks"
+    ] == "domain slides"
 
 
 def test_an_unknown_domain_is_one_line(call: CallCli) -> None:

@@ -33,7 +33,9 @@ def modules_after(*words: str) -> set[str]:
         "    assert not done.code, done.code\n"
         "print('MODULES', json.dumps(sorted(sys.modules)))\n"
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     return set(json.loads(result.stdout.split("MODULES ")[-1]))
 
 
@@ -95,9 +97,17 @@ class Failing(click.Command):
     [
         (PluginError("broken\nplugin"), 1, "error: broken plugin\n"),
         (RecipeError("bad key"), 2, "error: bad key\n"),
-        (TrainingInterrupted("stopped; go on with --resume"), 130, "error: stopped; go on with --resume\n"),
+        (
+            TrainingInterrupted("stopped; go on with --resume"),
+            130,
+            "error: stopped; go on with --resume\n",
+        ),
         (OSError(errno.ENOSPC, "No space left", "runs/a"), 1, "error: runs/a: the disk is full. "),
-        (OSError(errno.EACCES, "Permission denied", "runs/a"), 1, "error: runs/a: Permission denied\n"),
+        (
+            OSError(errno.EACCES, "Permission denied", "runs/a"),
+            1,
+            "error: runs/a: Permission denied\n",
+        ),
         (KeyboardInterrupt(), 130, "interrupted\n"),
     ],
 )
@@ -139,5 +149,8 @@ def test_a_module_without_a_command_is_a_bug(
 
 
 def test_one_line_names_the_file_of_a_system_error() -> None:
-    assert main_module.one_line(OSError(errno.ENOENT, "No such file", "a.png")) == "a.png: No such file"
+    assert (
+        main_module.one_line(OSError(errno.ENOENT, "No such file", "a.png"))
+        == "a.png: No such file"
+    )
     assert main_module.one_line(SamDomainsError("plain")) == "plain"

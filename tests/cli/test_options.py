@@ -10,5 +10,5 @@ def test_columns_are_as_wide_as_their_longest_cell() -> None:
 
 
 def test_rows_of_different_length_are_refused() -> None:
-    with pytest.raises(ValueError, match="argument 2|zip"):
+    with pytest.raises(ValueError, match="argument 2"):
         columns([("A", "B"), ("x",)])

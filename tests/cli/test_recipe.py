@@ -51,7 +51,10 @@ def test_the_output_is_a_recipe_file_that_gives_the_same_recipe(
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
-        (["--set", "training.epocs=3"], "error: command line: unknown key 'training.epocs'. Did you"),
+        (
+            ["--set", "training.epocs=3"],
+            "error: command line: unknown key 'training.epocs'. Did you",
+        ),
         (["--set", "training.epochs=many"], "error: command line: training.epochs is"),
         (["--set", "training.epochs"], "error: --set needs KEY=VALUE"),
         (["slow"], "error: domain 'slides' has no recipe 'slow'."),

@@ -42,7 +42,8 @@ def disc(size: tuple[int, int], y: float, x: float, radius: float) -> Mask:
 
 def make_case(number: int, size: tuple[int, int] = (64, 64)) -> Case:
     rng = np.random.default_rng(number)
-    discs = [disc(size, *rng.uniform(12, min(size) - 12, 2), rng.uniform(6, 11)) for _ in range(2)]
+    places = rng.uniform([12, 12, 6], [size[0] - 12, size[1] - 12, 11], (2, 3))
+    discs = [disc(size, y, x, radius) for y, x, radius in places]
     pixels = (40 + 120 * np.any(discs, axis=0) + rng.normal(0, 5, size)).astype(np.uint8)[None]
     objects = tuple(ObjectMask.from_mask(mask) for mask in discs)
     return Case(

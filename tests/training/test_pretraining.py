@@ -53,7 +53,7 @@ def small_tiny(monkeypatch: pytest.MonkeyPatch) -> None:
     quick = dataclasses.replace(
         ARCHITECTURES["tiny"], image_size=64, depth=2, global_blocks=(1,), embed_dim=32, num_heads=2
     )
-    monkeypatch.setitem(ARCHITECTURES, "tiny", quick)  # type: ignore[arg-type]
+    monkeypatch.setitem(ARCHITECTURES, "tiny", quick)
 
 
 @pytest.mark.usefixtures("small_tiny")

@@ -1,4 +1,4 @@
-"""Generated fluorescence nuclei, in the field's native format: 16-bit TIFF images and label maps."""
+"""Generated fluorescence nuclei in the field's own format: 16-bit TIFF images and label maps."""
 
 from __future__ import annotations
 
@@ -102,16 +102,15 @@ def _nucleus(rng: np.random.Generator, size: tuple[int, int]) -> NDArray[np.bool
     across = y * np.cos(turn) - x * np.sin(turn)
     angle = np.arctan2(across, along)
     waves = sum(
-        rng.uniform(0, 0.08) * np.cos(order * angle + rng.uniform(0, 2 * np.pi)) for order in (2, 3, 5)
+        rng.uniform(0, 0.08) * np.cos(order * angle + rng.uniform(0, 2 * np.pi))
+        for order in (2, 3, 5)
     )
     radius = rng.uniform(*RADII) / np.sqrt(stretch)
     inside: NDArray[np.bool_] = np.hypot(along, across) <= radius * (1 + waves)
     return inside
 
 
-def _emitted_light(
-    rng: np.random.Generator, labels: NDArray[np.uint16]
-) -> NDArray[np.float64]:
+def _emitted_light(rng: np.random.Generator, labels: NDArray[np.uint16]) -> NDArray[np.float64]:
     """Photons a pixel: uneven background, nuclei of different brightness, chromatin texture."""
     photons = rng.uniform(8, 20) * (1 + 0.3 * _smooth_noise(rng, labels.shape, 30))
     texture = 1 + 0.2 * _smooth_noise(rng, labels.shape, 2)

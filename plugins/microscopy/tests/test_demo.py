@@ -22,7 +22,11 @@ def test_it_is_the_fields_format_with_a_split(demo: Path) -> None:
     assert len(images) == 16
     assert images == sorted(path.stem for path in (demo / "labels").glob("*.tif"))
     splits = json.loads((demo / "splits.json").read_text())
-    assert {part: len(stems) for part, stems in splits.items()} == {"train": 10, "val": 2, "test": 4}
+    assert {part: len(stems) for part, stems in splits.items()} == {
+        "train": 10,
+        "val": 2,
+        "test": 4,
+    }
     assert sorted(stem for stems in splits.values() for stem in stems) == images
     for name in ("images", "labels"):
         assert tifffile.imread(demo / name / "nuclei_00.tif").dtype == np.uint16

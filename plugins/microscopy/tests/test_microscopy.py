@@ -33,7 +33,9 @@ def test_it_imports_nothing_of_the_core_but_the_plugin_module(file: Path) -> Non
 
 def test_importing_it_does_not_import_torch() -> None:
     code = "import sys, samdomains_microscopy.microscopy; print('torch' in sys.modules)"
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    result = subprocess.run(
+        [sys.executable, "-c", code], capture_output=True, text=True, check=True
+    )
     assert result.stdout.strip() == "False"
 
 

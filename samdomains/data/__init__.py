@@ -1,0 +1,1 @@
+"""Labelled images: reading, writing, converting, checking, splitting and augmenting them."""

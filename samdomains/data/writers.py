@@ -1,0 +1,71 @@
+"""Writers of segmentations: PNG label maps or COCO JSON, one set of files for each case."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path, PureWindowsPath
+
+from samdomains.data.coco import CocoImage, write_coco
+from samdomains.data.label_maps import write_label_maps
+from samdomains.data.naming import image_file
+from samdomains.errors import DataError
+from samdomains.types import Case, ObjectMask, Size
+
+
+@dataclass(frozen=True)
+class LabelPngWriter:
+    """Writes ``<id>.png``, a 16-bit label map with one value for each object, and ``<id>.json``.
+
+    The JSON gives each object's class. Objects that overlap others go to ``layer2/<id>.png`` and so
+    on. A folder of such files, named ``labels`` beside ``images/``, is read back without loss.
+    """
+
+    def __call__(self, case: Case, objects: Sequence[ObjectMask], out: Path) -> Sequence[Path]:
+        """Write the objects of one case under the folder ``out``; returns the files.
+
+        Raises:
+            DataError: The id of the case is no file name.
+        """
+        stem, size = file_stem(case), case_size(case, objects)
+        return write_label_maps(out, stem, objects, size=size, classes=case.classes)
+
+
+@dataclass(frozen=True)
+class CocoJsonWriter:
+    """Writes ``<id>.json``: COCO JSON of one image, with compressed RLE."""
+
+    def __call__(self, case: Case, objects: Sequence[ObjectMask], out: Path) -> Sequence[Path]:
+        """Write the objects of one case under the folder ``out``; returns the file.
+
+        Raises:
+            DataError: The id of the case is no file name.
+        """
+        path = out / f"{file_stem(case)}.json"
+        image = CocoImage(image_file(case).name, case_size(case, objects), objects)
+        write_coco(path, [image], case.classes)
+        return [path]
+
+
+def file_stem(case: Case) -> str:
+    """The id of a case, as the name of its files.
+
+    Raises:
+        DataError: The id would lead out of the folder.
+    """
+    # The name that Windows sees has no separator of either system.
+    if PureWindowsPath(case.id).name != case.id or case.id in (".", ".."):
+        raise DataError(
+            image_file(case),
+            f"the case id '{case.id}' is no file name",
+            "Name the image without / and \\.",
+        )
+    return case.id
+
+
+def case_size(case: Case, objects: Sequence[ObjectMask]) -> Size:
+    """(H, W) of a case; its pixels are read only where there is no object to tell."""
+    if objects:
+        return objects[0].image_size
+    height, width = case.read_pixels().shape[-2:]
+    return height, width

@@ -1,0 +1,40 @@
+"""The training curve."""
+
+from __future__ import annotations
+
+import xml.etree.ElementTree as ET
+
+import pytest
+
+from samdomains.reports.curves import DARK, LIGHT, loss_curve
+
+
+def test_the_curve_is_an_svg_with_a_line_for_each_quantity(
+    history: list[dict[str, float]],
+) -> None:
+    root = ET.fromstring(loss_curve(history))
+    assert root.tag.endswith("svg")
+    assert [f"axes_{number}" for number in (1, 2, 3)] == [
+        group.attrib["id"] for group in root.iter() if group.attrib.get("id", "")[:5] == "axes_"
+    ]
+
+
+def test_the_same_history_gives_the_same_bytes(history: list[dict[str, float]]) -> None:
+    assert loss_curve(history) == loss_curve(history)
+
+
+def test_light_and_dark_differ_in_their_colours(history: list[dict[str, float]]) -> None:
+    light, dark = loss_curve(history).decode(), loss_curve(history, dark=True).decode()
+    assert LIGHT["line"] in light
+    assert LIGHT["line"] not in dark
+    assert DARK["line"] in dark
+
+
+def test_a_single_epoch_and_missing_values_are_drawn() -> None:
+    epoch = {"epoch": 1, "train_loss": float("nan"), "val_dice": float("nan")}
+    assert loss_curve([epoch | {"learning_rate": 1e-4}]).startswith(b"<?xml")
+
+
+def test_an_empty_history_is_refused() -> None:
+    with pytest.raises(ValueError, match="at least one epoch"):
+        loss_curve([])
