@@ -54,7 +54,7 @@ def file_stem(case: Case) -> str:
         DataError: The id would lead out of the folder.
     """
     # The name that Windows sees has no separator of either system.
-    if PureWindowsPath(case.id).name != case.id or case.id in (".", ".."):
+    if PureWindowsPath(case.id).name != case.id or case.id in ("", ".", ".."):
         raise DataError(
             image_file(case),
             f"the case id '{case.id}' is no file name",

@@ -67,8 +67,8 @@ class Phase:
 
 SCHEDULE = (
     Phase("geometry", 3000, 128, 1, 32, 1e-3, 0.25),
-    Phase("small", 2600, 128, 10, 6, 8e-4, 0.4),
-    Phase("full", 500, 256, 4, 8, 3e-4, 0.5),
+    Phase("small", 2200, 128, 10, 6, 8e-4, 0.4),
+    Phase("full", 400, 256, 4, 8, 4e-4, 0.5),
 )
 """The schedule of the shipped checkpoint: about 90 minutes on 2 CPU cores."""
 

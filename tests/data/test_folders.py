@@ -139,7 +139,7 @@ def test_class_folders_take_their_ids_from_the_labels_file(
     assert load_folder(folder, AUTO)[0].classes == {4: "membrane", 9: "vesicle"}
     assert [obj.class_id for obj in objects(folder)] == [9]
     write_json(folder / "labels.json", {"9": "vesicles"})
-    with pytest.raises(DataError, match="no class 'vesicle'.*Did you mean 'vesicles'"):
+    with pytest.raises(DataError, match=r"no class 'vesicle'.*Did you mean 'vesicles'"):
         load_folder(folder, AUTO)
 
 
@@ -178,7 +178,7 @@ def test_a_mask_of_another_size_names_both_files(masked: Path, save_image: SaveI
 
 
 def test_folders_that_fit_no_layout_are_refused(folder: Path, save_image: SaveImage) -> None:
-    with pytest.raises(DataError, match="no masks/ or labels/.*Allowed are"):
+    with pytest.raises(DataError, match=r"no masks/ or labels/.*Allowed are"):
         load_folder(folder, AUTO)
     (folder / "masks").mkdir()
     with pytest.raises(DataError, match="holds no mask"):

@@ -1,0 +1,186 @@
+"""What a run decides before it trains: data, parts, base model and strategy, kept in its folder."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+from samdomains.chain import Domain
+from samdomains.checking import Tell, check_cases, counted, require_no_errors, silent
+from samdomains.data.audit import Audit
+from samdomains.data.splits import CaseSplits, split_cases
+from samdomains.errors import DataError, RunDirectoryError
+from samdomains.files import write_json, write_text
+from samdomains.recipe import Recipe
+from samdomains.recipe_layers import (
+    RecipeLayer,
+    ResolvedRecipe,
+    read_recipe_file,
+    recipe_to_yaml,
+    resolve_recipe,
+)
+from samdomains.run_directory import RunDirectory
+from samdomains.sam.checkpoints import BaseModel, load_base
+from samdomains.sam.devices import best_device, free_memory
+from samdomains.sam.models import ARCHITECTURES
+from samdomains.types import Case, Facts, StrategyChoice
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Plan:
+    """What is known before training begins.
+
+    Attributes:
+        domain: The selected domain.
+        resolved: The recipe and the origin of its values.
+        base: The model to tune.
+        audit: What the check found.
+        splits: The cases of each part.
+        choice: Strategy, batch size, precision and the reasons.
+        directory: Where the run is kept.
+    """
+
+    domain: Domain
+    resolved: ResolvedRecipe
+    base: BaseModel
+    audit: Audit
+    splits: CaseSplits
+    choice: StrategyChoice
+    directory: RunDirectory
+
+    @property
+    def recipe(self) -> Recipe:
+        """All values of the run."""
+        return self.resolved.recipe
+
+    @property
+    def checkpoint(self) -> Path | None:
+        """The file that the recipe names for the base's weights."""
+        return checkpoint_of(self.recipe)
+
+
+def checkpoint_of(recipe: Recipe) -> Path | None:
+    """The file that a recipe names for the base's weights, if it names one."""
+    return Path(recipe.model.checkpoint) if recipe.model.checkpoint else None
+
+
+def prepare(
+    domain: Domain,
+    resolved: ResolvedRecipe,
+    source: Path | None,
+    directory: RunDirectory,
+    *,
+    check: bool = True,
+    tell: Tell = silent,
+) -> Plan:
+    """List, check and divide the data, load the base model, choose the strategy.
+
+    Args:
+        domain: The selected domain.
+        resolved: The recipe.
+        source: The labelled data; None generates the domain's demo data inside the run.
+        directory: Where the run is kept.
+        check: Stop when the audit finds errors.
+        tell: Takes one line about what happens now.
+
+    Raises:
+        SamDomainsError: The data or the checkpoint is not fit to be used; says what to do.
+    """
+    recipe = resolved.recipe
+    data = _demo_data(domain, directory, recipe.seed) if source is None else source
+    cases = domain.load_cases(data, recipe)
+    base = load_base(recipe.model.name, checkpoint_of(recipe))
+    audit = check_cases(cases, recipe, tell=tell)
+    if check:
+        require_no_errors(audit, data)
+    splits = split_cases(cases, recipe.data, recipe.seed)
+    parts = {"train": splits.train, "val": splits.val, "test": splits.test}
+    sizes = ", ".join(f"{len(part)} {name}" for name, part in parts.items())
+    tell(f"split: {sizes}. {splits.how}")
+    for name, part in parts.items():
+        _require_objects(name, part, recipe, data)
+    choice = _choose_strategy(domain, recipe, base, splits.train)
+    tell(f"strategy: {choice.name}. {' '.join(choice.reasons)}")
+    return Plan(domain, resolved, base, audit, splits, choice, directory)
+
+
+def begin(plan: Plan) -> None:
+    """Write what was decided into the run's folder.
+
+    Raises:
+        RunDirectoryError: The folder holds a run with other parts.
+    """
+    directory, parts = plan.directory, plan.splits.to_json()
+    if directory.split.exists() and json.loads(directory.split.read_text("utf-8")) != parts:
+        raise RunDirectoryError(
+            f"{directory.split}: the run began with other images. "
+            "Resume with the same data, or start a new run in another folder."
+        )
+    write_json(directory.explain, [asdict(answer) for answer in plan.domain.explain()])
+    write_json(directory.split, parts)
+    # The last of them, since a folder with a recipe is a run that --resume continues.
+    write_text(directory.recipe, recipe_to_yaml(plan.resolved, with_origins=True))
+
+
+def require_same_recipe(directory: RunDirectory, resolved: ResolvedRecipe) -> None:
+    """Refuse to resume a run with other values than it began with.
+
+    Raises:
+        RunDirectoryError: The folder holds no run, or a value differs; names the values.
+        RecipeError: The run's ``recipe.yaml`` is damaged.
+    """
+    directory.require_run()
+    layer = RecipeLayer(str(directory.recipe), read_recipe_file(directory.recipe))
+    earlier = resolve_recipe([layer]).recipe.model_dump()
+    changed = [
+        f"{section}.{key}" if key else section
+        for section, values in resolved.recipe.model_dump().items()
+        for key, value in (values.items() if isinstance(values, dict) else [("", values)])
+        if (earlier[section][key] if key else earlier[section]) != value
+    ]
+    if changed:
+        raise RunDirectoryError(
+            f"{directory.recipe}: the run began with other values ({', '.join(changed)}). "
+            "Resume with the same arguments, or start a new run in another folder."
+        )
+
+
+def _demo_data(domain: Domain, directory: RunDirectory, seed: int) -> Path:
+    """Generate the domain's demo data inside the run, or again where a run is resumed."""
+    if directory.demo_data.exists():
+        shutil.rmtree(directory.demo_data)
+    return domain.make_demo_data(directory.demo_data, seed)
+
+
+def _require_objects(name: str, cases: Sequence[Case], recipe: Recipe, source: Path) -> None:
+    """Refuse a part that holds nothing to learn from or to score."""
+    minimum = recipe.data.minimum_area
+    for case in cases:
+        objects = case.read_objects() if case.read_objects else ()
+        if any(not item.crowd and item.area >= minimum for item in objects):
+            return
+    raise DataError(
+        source,
+        f"none of the {counted(len(cases), 'image')} in the part '{name}' holds an object of "
+        f"{minimum} pixels or more",
+        "Label more images, or divide them otherwise with splits.json or --seed.",
+    )
+
+
+def _choose_strategy(
+    domain: Domain, recipe: Recipe, base: BaseModel, train: Sequence[Case]
+) -> StrategyChoice:
+    device = best_device()
+    facts = Facts(
+        model=base.name,
+        parameters=sum(p.numel() for p in base.sam.parameters()),
+        input_size=ARCHITECTURES[base.name].image_size,
+        train_cases=len(train),
+        train_objects=sum(len(case.read_objects()) for case in train if case.read_objects),
+        device=device.type,
+        memory_bytes=free_memory(device),
+    )
+    return domain.choose_strategy(recipe, facts)
