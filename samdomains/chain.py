@@ -175,6 +175,10 @@ class Domain:
             raise RecipeError(f"a recipe's name must be text, got {base!r}")
         return resolve_recipe([*self.recipe_layers(base), *layers])
 
+    def winner(self, hook: str) -> str:
+        """Label of the layer that answers a hook, as ``explain`` shows it."""
+        return self._implementations(hook)[0].plugin_name
+
     def explain(self) -> tuple[HookAnswer, ...]:
         """Who answers each hook, in the order of the specifications."""
         return tuple(self._explain(name) for name in vars(DomainHooks) if not name.startswith("_"))

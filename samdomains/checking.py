@@ -29,11 +29,19 @@ def check_cases(cases: Sequence[Case], recipe: Recipe, *, tell: Tell = silent) -
     """
     with progress_bar("checking", len(cases)) as show:
         audit = audit_cases(cases, minimum_area=recipe.data.minimum_area, progress=show)
-    tell(
-        f"check: {counted(audit.cases, 'image')}, {counted(audit.objects, 'object')}, "
-        f"{counted(len(audit.errors), 'error')}, {counted(len(audit.warnings), 'warning')}"
-    )
+    tell(f"check: {audit_line(audit)}")
     return audit
+
+
+def audit_line(audit: Audit) -> str:
+    """What was looked at and how much is wrong, in one line."""
+    counts = {
+        "image": audit.cases,
+        "object": audit.objects,
+        "error": len(audit.errors),
+        "warning": len(audit.warnings),
+    }
+    return ", ".join(counted(count, thing) for thing, count in counts.items())
 
 
 def require_no_errors(audit: Audit, source: Path) -> None:

@@ -17,6 +17,9 @@ def atomic_path(path: Path) -> Iterator[Path]:
 
     The temporary file has the same suffix, for writers that choose the format by it.
 
+    Raises:
+        OSError: It cannot be written, the disk is full for example; names ``path``.
+
     Example:
         >>> import tempfile
         >>> target = Path(tempfile.mkdtemp()) / "answer.txt"
@@ -37,6 +40,10 @@ def atomic_path(path: Path) -> Iterator[Path]:
             os.fsync(written.fileno())
         temporary.chmod(0o666 & ~_umask())
         temporary.replace(path)
+    except OSError as error:
+        if error.errno is None or error.filename not in (None, name, temporary):
+            raise  # about another file
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 

@@ -2,46 +2,63 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast, get_args
 
 import numpy as np
 
 from samdomains.chain import Domain, select_domain
+from samdomains.checking import Tell, silent
+from samdomains.data.images import IMAGE_SUFFIXES
+from samdomains.data.naming import image_file
 from samdomains.data.statistics import case_statistics
-from samdomains.errors import CheckpointError, UsageError
+from samdomains.errors import CheckpointError, RecipeError, UsageError, did_you_mean
+from samdomains.progress import progress_bar
+from samdomains.prompts.parsing import ObjectPrompt
 from samdomains.recipe import Recipe
+from samdomains.recipe_layers import COMMAND_LINE, RecipeLayer, parse_setting, resolve_recipe
 from samdomains.run_directory import RunDirectory
-from samdomains.sam.artefact import load_artefact, read_metadata
+from samdomains.sam.artefact import ArtefactMetadata, load_artefact, read_metadata
 from samdomains.sam.checkpoints import load_base
 from samdomains.sam.devices import best_device
 from samdomains.sam.models import ModelName
 from samdomains.sam.segmenter import SamSegmenter
-from samdomains.types import Normalizer, Prediction, Prompts, RawImage, Segmenter
+from samdomains.types import (
+    Case,
+    MaskWriter,
+    Normalizer,
+    ObjectMask,
+    Prediction,
+    Prompts,
+    RawImage,
+    Segmenter,
+)
+
+NOT_OF_THE_MODEL = ("data", "evaluation")
+"""Sections of the recipe that say what is read and how it is scored."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Model:
-    """A segmenter with the domain and recipe that prepare its images.
+    """A segmenter with the domain and recipe that read and prepare its images.
 
     Attributes:
-        domain: The selected domain.
+        domain: Reads images and writes masks.
         recipe: The recipe it was tuned with, or the domain's for an untuned model.
-        normalizer: Stored pixels → image.
-        systems: ``tuned`` (only from a run) and ``zero_shot``, by name.
+        normalizer: Stored pixels → image, by the domain that the model was tuned for.
+        systems: ``tuned`` (of a run), ``zero_shot`` (an untuned model, or a run's base), by name;
+            the first is the one that segments.
+        description: What was loaded, in one line.
     """
 
     domain: Domain
     recipe: Recipe
     normalizer: Normalizer
     systems: Mapping[str, Segmenter]
-
-    @property
-    def segmenter(self) -> Segmenter:
-        """The best the model has: tuned, else zero-shot."""
-        return self.systems.get("tuned", self.systems["zero_shot"])
+    description: str
 
     def segment(self, pixels: RawImage, prompts: Sequence[Prompts]) -> list[Prediction]:
         """Segment one image.
@@ -54,12 +71,13 @@ class Model:
             One prediction per prompt; ``prediction.mask()`` is (H, W).
 
         Raises:
-            UsageError: A prompt lies outside the image.
+            UsageError: The pixels are not (C, H, W), or a prompt lies outside the image.
         """
-        size = (pixels.shape[1], pixels.shape[2])
+        _require_channels_first(pixels)
         for prompt in prompts:
-            _require_inside(prompt, size)
-        encoded = self.segmenter.encode(self.normalizer(pixels, case_statistics(pixels)))
+            _require_inside(prompt, (pixels.shape[1], pixels.shape[2]))
+        segmenter = next(iter(self.systems.values()))
+        encoded = segmenter.encode(self.normalizer(pixels, case_statistics(pixels)))
         single = [i for i, p in enumerate(prompts) if p.box is None and len(p.points) == 1]
         rest = [i for i in range(len(prompts)) if i not in set(single)]
         answers: dict[int, Prediction] = {}
@@ -76,19 +94,24 @@ def load_model(
     checkpoint: Path | None = None,
     settings: Sequence[str] = (),
     local_plugin: Path | None = None,
+    with_base: bool = False,
 ) -> Model:
     """Load a tuned model from its run, or an untuned one by name.
 
     Args:
         model: A run directory, its ``model.safetensors``, or a name: ``tiny``, ``vit_b``, …
-        domain: The domain's id. None takes the one the run was tuned for, or ``images``.
+        domain: Id of the domain that reads the images. None takes the one that the run was tuned
+            for, or ``images``.
         checkpoint: File with the base's weights, where they are not the shipped or official ones.
-        settings: ``section.key=value``, for an untuned model only: a tuned one brings its recipe.
+        settings: ``section.key=value``. A tuned model brings its recipe; only what is read and
+            how it is scored (``data``, ``evaluation``) may differ.
         local_plugin: The user's own plugin file.
+        with_base: Also load the untuned base of a run, as ``zero_shot``.
 
     Raises:
         CheckpointError: The model cannot be found or loaded.
         PluginError: The domain cannot be selected.
+        RecipeError: A setting does not fit.
 
     Example:
         >>> model = load_model("tiny")
@@ -98,37 +121,174 @@ def load_model(
         (64, 64)
     """
     if str(model) in get_args(ModelName):
-        return _untuned(cast("ModelName", str(model)), domain, checkpoint, settings, local_plugin)
+        name = cast("ModelName", str(model))
+        return _untuned(name, domain or "images", checkpoint, settings, local_plugin)
     path = _artefact_of(Path(model))
-    if settings:
-        raise UsageError(
-            f"--set does not go with a tuned model: {path} brings the recipe it was tuned with"
-        )
     metadata = read_metadata(path)
-    selected = select_domain(domain or metadata.domain, local_plugin=local_plugin)
-    recipe, device = metadata.recipe, best_device()
-    own = Path(recipe.model.checkpoint) if recipe.model.checkpoint else None
-    base = load_base(metadata.base_name, checkpoint or own)
+    home = select_domain(metadata.domain, local_plugin=local_plugin)
+    reader = (
+        home if domain in (None, home.name) else select_domain(domain, local_plugin=local_plugin)
+    )
+    _require_same_normalizer(path, metadata, home)
+    recipe = _recipe_for(path, metadata, reader, settings)
+    own = Path(metadata.recipe.model.checkpoint) if metadata.recipe.model.checkpoint else None
+    device, tile = best_device(), recipe.model.tile
     tuned = load_artefact(path, checkpoint=checkpoint or own)
-    systems = {
-        "tuned": SamSegmenter(tuned.sam.to(device), recipe.model.tile),
-        "zero_shot": SamSegmenter(base.sam.to(device), recipe.model.tile),
-    }
-    return Model(selected, recipe, selected.normalize_intensity(recipe), systems)
+    systems = {"tuned": SamSegmenter(tuned.sam.to(device), tile)}
+    if with_base:
+        base = load_base(metadata.base_name, checkpoint or own)
+        systems["zero_shot"] = SamSegmenter(base.sam.to(device), tile)
+    description = f"model: {metadata.base_name}, tuned ({metadata.strategy}) for {home.name}"
+    if reader is not home:
+        description += f"; {reader.name} reads the data, {home.name} prepares the images"
+    return Model(reader, recipe, home.normalize_intensity(recipe), systems, description)
 
 
 def _untuned(
     name: ModelName,
-    domain: str | None,
+    domain: str,
     checkpoint: Path | None,
     settings: Sequence[str],
     local_plugin: Path | None,
 ) -> Model:
-    selected = select_domain(domain or "images", local_plugin=local_plugin)
+    selected = select_domain(domain, local_plugin=local_plugin)
     recipe = selected.resolve_recipe(settings=[*settings, f"model.name={name}"]).recipe
     base = load_base(name, checkpoint)
-    segmenter = SamSegmenter(base.sam.to(best_device()), recipe.model.tile)
-    return Model(selected, recipe, selected.normalize_intensity(recipe), {"zero_shot": segmenter})
+    systems = {"zero_shot": SamSegmenter(base.sam.to(best_device()), recipe.model.tile)}
+    normalizer = selected.normalize_intensity(recipe)
+    return Model(selected, recipe, normalizer, systems, f"model: {name}, untuned")
+
+
+def _require_same_normalizer(path: Path, metadata: ArtefactMetadata, home: Domain) -> None:
+    """Refuse to prepare images otherwise than in training, by forgetting --plugin for example."""
+    now = home.winner("normalize_intensity")
+    if metadata.normalizer not in ("", now):
+        raise CheckpointError(
+            f"{path}: its images were prepared by {metadata.normalizer}, now {now} would do it. "
+            "Give the same --plugin as in training, or none if there was none"
+        )
+
+
+def _recipe_for(
+    path: Path, metadata: ArtefactMetadata, reader: Domain, settings: Sequence[str]
+) -> Recipe:
+    """The recipe of a tuned model, with what the reading domain and the user say about the data."""
+    values = metadata.recipe.model_dump(mode="json")
+    if reader.name != metadata.domain:
+        values["data"] = reader.resolve_recipe().recipe.data.model_dump(mode="json")
+    layers = [RecipeLayer(COMMAND_LINE, parse_setting(setting)) for setting in settings]
+    fixed = sorted({section for layer in layers for section in layer.values} - {*NOT_OF_THE_MODEL})
+    if fixed:
+        raise RecipeError(
+            f"--set of '{fixed[0]}' does not go with a tuned model: {path} brings what it was "
+            f"tuned with. Allowed are values of {' and '.join(NOT_OF_THE_MODEL)}"
+        )
+    return resolve_recipe([RecipeLayer(str(path), values), *layers]).recipe
+
+
+def segment(
+    model: Model,
+    source: Path | str,
+    prompts: Sequence[ObjectPrompt],
+    *,
+    out: Path | str,
+    tell: Tell = silent,
+) -> list[Path]:
+    """Segment images and write the masks in the domain's native format.
+
+    Args:
+        model: From ``load_model``.
+        source: An image or a folder of images; their annotation, if there is any, is not read.
+        prompts: One per object, the same for every image.
+        out: A folder for the masks; or, for a single image, the file itself.
+        tell: Takes one line about what happens now.
+
+    Returns:
+        The files written. An image in which nothing is found gets an empty mask.
+
+    Raises:
+        DataError: An image cannot be read.
+        UsageError: A prompt lies outside an image, or ``out`` would overwrite what is segmented.
+    """
+    cases = model.domain.load_cases(Path(source), model.recipe)
+    writer = model.domain.write_masks(model.recipe)
+    target = _Target.of(Path(out), cases)
+    written: list[Path] = []
+    with progress_bar("segmenting", len(cases)) as show:
+        for done, case in enumerate(cases, start=1):
+            objects = _found(model, case, prompts)
+            if not objects:
+                tell(f"{image_file(case)}: nothing was found there; try another prompt")
+            written += target.write(writer, _with_classes(case, objects), objects)
+            show(done)
+    return written
+
+
+def _found(model: Model, case: Case, prompts: Sequence[ObjectPrompt]) -> list[ObjectMask]:
+    """The objects of one image, those without a pixel left out."""
+    try:
+        answers = model.segment(case.read_pixels(), [item.prompts for item in prompts])
+    except UsageError as error:
+        raise UsageError(f"{image_file(case)}: {error}") from error
+    return [
+        ObjectMask.from_mask(answer.mask(), class_id=item.class_id)
+        for answer, item in zip(answers, prompts, strict=True)
+        if (answer.logits > 0).any()
+    ]
+
+
+def _with_classes(case: Case, objects: Sequence[ObjectMask]) -> Case:
+    """The case, with a name for every class that the user's prompts bring."""
+    unnamed = {item.class_id for item in objects} - set(case.classes)
+    return replace(case, classes={**case.classes, **{i: f"class {i}" for i in sorted(unnamed)}})
+
+
+@dataclass(frozen=True, slots=True)
+class _Target:
+    """Where masks go.
+
+    Attributes:
+        folder: For all files.
+        file: The one that the user named, or None.
+    """
+
+    folder: Path
+    file: Path | None
+
+    @classmethod
+    def of(cls, out: Path, cases: Sequence[Case]) -> _Target:
+        """Tell a file from a folder, and refuse what would overwrite the data."""
+        is_file = out.suffix.lower() in IMAGE_SUFFIXES and not out.is_dir()
+        if is_file and len(cases) != 1:
+            raise UsageError(
+                f"{out}: one file cannot hold the masks of {len(cases)} images. Name a folder"
+            )
+        if out.is_file() and not is_file:
+            raise UsageError(f"{out}: is a file. --out must name a folder, or a file for one image")
+        inputs = {file.resolve() for case in cases for file in case.files}
+        if out.resolve() in inputs or out.resolve() in {file.parent for file in inputs}:
+            raise UsageError(f"{out}: holds what is segmented. Name another place with --out")
+        return cls(out.parent, out) if is_file else cls(out, None)
+
+    def write(
+        self, writer: MaskWriter, case: Case, objects: Sequence[ObjectMask]
+    ) -> Sequence[Path]:
+        """Write the masks of one image."""
+        if self.file is None:
+            return writer(case, objects, self.folder)
+        self.folder.mkdir(parents=True, exist_ok=True)
+        with tempfile.TemporaryDirectory(prefix=".segment-", dir=self.folder) as name:
+            made = writer(replace(case, id=self.file.stem), objects, Path(name))
+            places = {path: self.folder / path.relative_to(name) for path in made}
+            if self.file not in places.values():
+                kinds = ", ".join(sorted({path.suffix for path in made}))
+                raise UsageError(
+                    f"{self.file}: masks are written as {kinds}. Name such a file, or a folder"
+                )
+            for path, place in places.items():
+                place.parent.mkdir(exist_ok=True)
+                path.replace(place)
+        return list(places.values())
 
 
 def _artefact_of(path: Path) -> Path:
@@ -137,15 +297,29 @@ def _artefact_of(path: Path) -> Path:
     if not file.exists():
         names = ", ".join(get_args(ModelName))
         raise CheckpointError(
-            f"{path}: no model here. Give a run that has a model.safetensors, or one of {names}"
+            f"{path}: no model here.{did_you_mean(str(path), get_args(ModelName))} "
+            f"Give a run that has a model.safetensors, or one of {names}"
         )
     return file
+
+
+def _require_channels_first(pixels: RawImage) -> None:
+    """Refuse what is no (C, H, W) image, (H, W, 3) above all: its rows would pass for channels."""
+    if pixels.ndim != 3 or (pixels.shape[2] in (1, 3, 4) and pixels.shape[0] > 4):
+        raise UsageError(
+            f"an image must be (C, H, W), got shape {pixels.shape}. Add a channel to a grey image "
+            "with pixels[None]; turn (H, W, C) with pixels.transpose(2, 0, 1)"
+        )
 
 
 def _require_inside(prompts: Prompts, size: tuple[int, int]) -> None:
     """Refuse prompts that touch no pixel of the image."""
     height, width = size
     limits = np.array([width, height])
+    numbers = prompts.points.ravel()
+    numbers = numbers if prompts.box is None else np.concatenate([numbers, prompts.box])
+    if not np.isfinite(numbers).all():
+        raise UsageError("a prompt holds NaN or infinite coordinates; give pixels")
     if prompts.box is not None:
         corners = prompts.box.reshape(2, 2)
         if np.any(corners[0] >= limits) or np.any(corners[1] <= 0):

@@ -102,7 +102,7 @@ def prepare(
     tell(f"split: {sizes}. {splits.how}")
     for name, part in parts.items():
         _require_objects(name, part, recipe, data)
-    choice = _choose_strategy(domain, recipe, base, splits.train)
+    choice = _kept_strategy(directory) or _choose_strategy(domain, recipe, base, splits.train)
     tell(f"strategy: {choice.name}. {' '.join(choice.reasons)}")
     return Plan(domain, resolved, base, audit, splits, choice, directory)
 
@@ -121,6 +121,7 @@ def begin(plan: Plan) -> None:
         )
     write_json(directory.explain, [asdict(answer) for answer in plan.domain.explain()])
     write_json(directory.split, parts)
+    write_json(directory.strategy, asdict(plan.choice))
     # The last of them, since a folder with a recipe is a run that --resume continues.
     write_text(directory.recipe, recipe_to_yaml(plan.resolved, with_origins=True))
 
@@ -168,6 +169,14 @@ def _require_objects(name: str, cases: Sequence[Case], recipe: Recipe, source: P
         f"{minimum} pixels or more",
         "Label more images, or divide them otherwise with splits.json or --seed.",
     )
+
+
+def _kept_strategy(directory: RunDirectory) -> StrategyChoice | None:
+    """The choice that a resumed run began with: free memory may be another by now."""
+    if not directory.strategy.exists():
+        return None
+    values = json.loads(directory.strategy.read_text(encoding="utf-8"))
+    return StrategyChoice(**values | {"reasons": tuple(values["reasons"])})
 
 
 def _choose_strategy(

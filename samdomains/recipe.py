@@ -177,7 +177,7 @@ class TrainingRecipe(_Section):
     weight_decay: Annotated[float, Field(ge=0.0)] = 0.01
     epochs: Count = 30
     batch_size: Count | None = None
-    objects_per_image: Count = 16
+    objects_per_image: Count = 8
     warmup_fraction: Fraction = 0.05
     clip_norm: Positive = 1.0
     precision: Literal["auto", "no", "fp16", "bf16"] = "auto"

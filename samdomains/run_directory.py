@@ -1,11 +1,18 @@
-"""The folder that a run leaves: where each file is, and when a new run may use the folder."""
+"""The folder that a run leaves: where each file is, who may use it, and what a failure leaves."""
 
 from __future__ import annotations
 
+import errno
+import shutil
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from samdomains.errors import RunDirectoryError
+from samdomains.errors import RunDirectoryError, TrainingInterrupted
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
+"""What the system says when there is no space left, or none left for this user."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,26 +76,45 @@ class RunDirectory:
         return self.state / "zero_shot.json"
 
     @property
-    def is_complete(self) -> bool:
-        """Whether the run came to its end: the report is written last."""
-        return self.report.exists()
+    def strategy(self) -> Path:
+        """What is trained and how, kept so that a resumed run goes on alike."""
+        return self.state / "strategy.json"
 
-    def open(self, *, resume: bool) -> None:
-        """Make the folder, or accept the one to resume.
+    @property
+    def demo_data(self) -> Path:
+        """Where generated data goes when a run is given none."""
+        return self.root / "demo_data"
+
+    def require_run(self) -> None:
+        """Refuse to resume what is no run.
 
         Raises:
-            RunDirectoryError: The folder holds something and ``resume`` is not set, or it is set
-                and the folder holds no run.
+            RunDirectoryError: There is no ``recipe.yaml``.
         """
-        if resume:
-            if not self.recipe.exists():
-                raise RunDirectoryError(
-                    f"{self.root}: there is no run to resume (no recipe.yaml). "
-                    "Leave out --resume to start one."
-                )
-            return
-        require_free(self.root)
-        self.state.mkdir(parents=True, exist_ok=True)
+        if not self.recipe.exists():
+            raise RunDirectoryError(
+                f"{self.root}: there is no run to resume (no recipe.yaml). "
+                "Leave out --resume to start one."
+            )
+
+    @contextmanager
+    def resumable(self) -> Iterator[None]:
+        """Say, where the block stops in the middle, that the run can go on from there.
+
+        Raises:
+            TrainingInterrupted: Ctrl-C.
+            RunDirectoryError: A file cannot be read or written: the disk is full, for example.
+        """
+        go_on = f"Go on with --resume and the same arguments, --out {self.root} included."
+        try:
+            yield
+        except KeyboardInterrupt as stop:
+            raise TrainingInterrupted(f"interrupted. {go_on}") from stop
+        except OSError as error:
+            where = f"{error.filename}: " if error.filename else ""
+            full = error.errno in DISK_FULL
+            problem = "the disk is full. Free some space" if full else error.strerror or error
+            raise RunDirectoryError(f"{where}{problem}. {go_on}") from error
 
     def finish(self) -> None:
         """Remove what only an unfinished run needs."""
@@ -109,3 +135,39 @@ def require_free(folder: Path) -> None:
         )
     if folder.exists() and not folder.is_dir():
         raise RunDirectoryError(f"{folder}: is a file. --out must name a folder.")
+
+
+@contextmanager
+def undone_on_failure(folder: Path) -> Iterator[None]:
+    """Make an output folder; if the block fails, leave nothing of what was made.
+
+    Made at once, so that a place where nothing may be written is found out before the work.
+
+    Args:
+        folder: Missing or empty, as ``require_free`` made sure.
+
+    Raises:
+        OSError: The folder cannot be made.
+    """
+    made = [path for path in (folder, *folder.parents) if not path.exists()]
+    complete = False
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        yield
+        complete = True
+    finally:
+        if not complete:
+            if folder.is_dir():
+                _empty(folder)
+            for path in made:
+                if path.is_dir() and not any(path.iterdir()):
+                    path.rmdir()
+
+
+def _empty(folder: Path) -> None:
+    """Remove what is in a folder; the folder itself may be a link or a mounted disk."""
+    for path in folder.iterdir():
+        if path.is_dir() and not path.is_symlink():
+            shutil.rmtree(path)
+        else:
+            path.unlink()

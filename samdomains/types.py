@@ -98,7 +98,7 @@ class ObjectMask:
             raise ValueError("an object needs at least one pixel, got an empty mask")
         y0, y1, x0, x1 = int(rows[0]), int(rows[-1]) + 1, int(columns[0]), int(columns[-1]) + 1
         height, width = mask.shape
-        crop = np.ascontiguousarray(mask[y0:y1, x0:x1], dtype=bool)
+        crop = np.array(mask[y0:y1, x0:x1], dtype=bool, order="C")  # a copy, never a view
         return cls(crop, (y0, x0), (height, width), class_id, crowd)
 
     @property

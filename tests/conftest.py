@@ -1,14 +1,45 @@
-"""Distributions with domain plugins, made on the fly for the tests of discovery and hooks."""
+"""What several rooms share: plugins made on the fly, a small data folder, a finished run."""
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
 from typing import Protocol
 
 import pytest
+from click.testing import CliRunner
+
+from samdomains.chain import select_domain
+from samdomains.cli.main import cli
+
+QUICK = (
+    "--strategy=decoder",
+    "--set=training.epochs=3",
+    "--set=training.batch_size=1",
+    "--set=training.objects_per_image=2",
+    "--set=evaluation.validation_objects=2",
+    "--set=evaluation.bootstrap=20",
+)
+"""Words that make a run a matter of seconds."""
+
+
+@dataclass(frozen=True)
+class FinishedRun:
+    """A run and what the command printed.
+
+    Attributes:
+        directory: Its `--out`.
+        stdout: The table of scores.
+        stderr: What happened.
+    """
+
+    directory: Path
+    stdout: str
+    stderr: str
 
 
 class InstallPlugin(Protocol):
@@ -46,3 +77,33 @@ def install_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     for name in set(sys.modules) - modules_before:
         if str(tmp_path) in str(getattr(sys.modules[name], "__file__", "")):
             del sys.modules[name]
+
+
+@pytest.fixture(scope="session")
+def labelled_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Five labelled images of the core's demo data, divided by `splits.json`. Read only."""
+    folder = tmp_path_factory.mktemp("labelled")
+    select_domain("images").make_demo_data(folder, 0)
+    stems = sorted(path.stem for path in (folder / "images").iterdir())
+    for stem in stems[5:]:
+        for inner in ("images", "labels"):
+            (folder / inner / f"{stem}.png").unlink()
+    parts = {"train": stems[:2], "val": stems[2:3], "test": stems[3:5]}
+    (folder / "splits.json").write_text(json.dumps(parts))
+    return folder
+
+
+@pytest.fixture(scope="session")
+def finished_run(labelled_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> FinishedRun:
+    """A run of `samdomains run images` on the labelled folder. Read only."""
+    directory = tmp_path_factory.mktemp("runs") / "first"
+    words = ["run", "images", str(labelled_folder), "--out", str(directory), *QUICK]
+    result = CliRunner().invoke(cli, words, prog_name="samdomains", catch_exceptions=False)
+    assert result.exit_code == 0, result.stderr
+    return FinishedRun(directory, result.stdout, result.stderr)
+
+
+@pytest.fixture(scope="session")
+def quick() -> tuple[str, ...]:
+    """Words for `samdomains run` that make it a matter of seconds."""
+    return QUICK

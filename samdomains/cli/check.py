@@ -42,8 +42,8 @@ def command(
 ) -> None:
     """Read every image and mask of DATA and list what is wrong. Exit code 1 if there are errors."""
     from samdomains.chain import select_domain
+    from samdomains.checking import audit_line, check_cases
     from samdomains.files import write_json
-    from samdomains.pipeline import check_cases
 
     selected = select_domain(domain, local_plugin=local_plugin)
     recipe = selected.resolve_recipe(file=recipe_file, settings=settings).recipe
@@ -56,9 +56,6 @@ def command(
         for finding in audit.findings:
             where = finding.file or "the data set"
             click.echo(f"{finding.severity}: {where}: {finding.problem}. {finding.remedy}")
-        click.echo(
-            f"{audit.cases} images, {audit.objects} objects, {len(audit.errors)} errors, "
-            f"{len(audit.warnings)} warnings"
-        )
+        click.echo(audit_line(audit))
     if audit.errors:
         context.exit(1)

@@ -36,17 +36,27 @@ def command(as_json: bool) -> None:
 
 def _facts() -> dict[str, str]:
     from samdomains.discovery import installed_domains
+    from samdomains.sam.checkpoints import TINY_WEIGHTS
     from samdomains.sam.devices import best_device, free_memory
     from samdomains.sam.download import OFFICIAL, cache_directory
 
     device = best_device()
     facts = {"python": platform.python_version(), "system": platform.platform()}
-    facts |= {name: metadata.version(name) for name in LIBRARIES}
+    facts |= {name: _version(name) for name in LIBRARIES}
     facts["device"] = str(device)
     facts["free memory"] = f"{free_memory(device) / 2**30:.1f} GiB"
+    facts["cache"] = str(cache_directory())
+    facts["tiny"] = str(TINY_WEIGHTS) if TINY_WEIGHTS.exists() else "missing: install again"
     for name, remote in OFFICIAL.items():
-        path = cache_directory() / remote.file_name
+        path = cache_directory() / "checkpoints" / remote.file_name
         facts[name] = str(path) if path.exists() else "not downloaded yet"
     for domain in installed_domains():
         facts[f"domain {domain.name}"] = f"{domain.distribution} {domain.version} {domain.status}"
     return facts
+
+
+def _version(library: str) -> str:
+    try:
+        return metadata.version(library)
+    except metadata.PackageNotFoundError:
+        return "not installed"

@@ -17,7 +17,7 @@ from samdomains.cli.options import (
     set_option,
     tuned_model_option,
 )
-from samdomains.cli.printing import print_result
+from samdomains.cli.printing import print_result, tell
 
 
 @click.command(
@@ -64,6 +64,7 @@ def command(
         checkpoint=checkpoint,
         settings=settings,
         local_plugin=local_plugin,
+        tell=tell,
     )
     if as_json:
         click.echo(json.dumps({"out": str(result.directory), **result.metrics}))

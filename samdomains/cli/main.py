@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 import click
 
 from samdomains.errors import SamDomainsError, did_you_mean
+from samdomains.run_directory import DISK_FULL
 
 COMMANDS: Mapping[str, str] = {
     "run": "Tune SAM on a folder of labelled images, test it and report.",
@@ -31,6 +32,26 @@ INTERRUPTED = 130
 """Exit code after Ctrl-C: 128 + SIGINT, as shells have it."""
 
 
+DEBUG = "debug"
+"""Name of the option, and of the flag in click's context that it sets."""
+
+
+def _debug_option() -> click.Option:
+    """`--debug`, which is understood before the command and after it."""
+    return click.Option(
+        ["--debug"],
+        is_flag=True,
+        expose_value=False,
+        callback=_remember_debug,
+        help="Show the traceback of an error.",
+    )
+
+
+def _remember_debug(context: click.Context, _option: click.Parameter, value: bool) -> None:
+    if value:
+        context.meta[DEBUG] = True  # shared by the contexts of the group and of the command
+
+
 class LazyGroup(click.Group):
     """A group whose commands are imported when they are needed."""
 
@@ -45,6 +66,8 @@ class LazyGroup(click.Group):
         command = importlib.import_module(f"samdomains.cli.{cmd_name}").command
         if not isinstance(command, click.Command):
             raise TypeError(f"samdomains.cli.{cmd_name}.command is no click command")
+        if all(parameter.name != DEBUG for parameter in command.params):
+            command.params.append(_debug_option())
         return command
 
     def resolve_command(
@@ -69,7 +92,7 @@ class LazyGroup(click.Group):
         except (SamDomainsError, OSError) as error:
             if isinstance(error, OSError) and error.errno == errno.EPIPE:
                 raise  # the reader of our output went away (`| head`); click ends quietly
-            if ctx.params["debug"]:
+            if ctx.meta.get(DEBUG):
                 traceback.print_exception(error)
             click.echo(f"error: {one_line(error)}", err=True)
             ctx.exit(error.exit_code if isinstance(error, SamDomainsError) else 1)
@@ -83,10 +106,18 @@ def one_line(error: SamDomainsError | OSError) -> str:
     if isinstance(error, SamDomainsError):
         return " ".join(str(error).split("\n"))
     where = f"{error.filename}: " if error.filename is not None else ""
-    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+    if error.errno in DISK_FULL:
         return (
             f"{where}the disk is full. Free some space, or choose another place, and run it again"
         )
+    if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS):
+        return (
+            f"{where}{error.strerror}. Choose another place, or ask for the right to use this one"
+        )
+    if error.errno == errno.ENOTDIR:
+        return f"{where}a part of this path is a file and no folder. Choose another place"
+    if error.errno == errno.ENOENT:
+        return f"{where}there is no such file. Check its name and folder"
     return f"{where}{error.strerror or error}"
 
 
@@ -96,9 +127,11 @@ def one_line(error: SamDomainsError | OSError) -> str:
     epilog="Example: samdomains recipe microscopy --set training.epochs=5",
 )
 @click.version_option(package_name="samdomains", message="samdomains %(version)s")
-@click.option("--debug", is_flag=True, help="Show the traceback of an error (before the command).")
-def cli(debug: bool) -> None:
+def cli() -> None:
     """Fine-tune, score and use Segment Anything on one kind of image."""
+
+
+cli.params.append(_debug_option())
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

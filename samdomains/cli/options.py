@@ -12,7 +12,7 @@ domain_argument = click.argument("domain")
 plugin_option = click.option(
     "--plugin",
     "local_plugin",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=click.Path(path_type=Path),
     metavar="FILE.py",
     help="A Python file of yours whose hooks are asked before the domain's.",
 )
@@ -20,7 +20,7 @@ plugin_option = click.option(
 recipe_option = click.option(
     "--recipe",
     "recipe_file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=click.Path(path_type=Path),
     metavar="FILE.yaml",
     help="A recipe file of yours; its values stand over the domain's.",
 )

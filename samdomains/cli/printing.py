@@ -19,10 +19,12 @@ def tell(line: str) -> None:
 
 
 def print_result(result: Result) -> None:
-    """The table of scores."""
+    """The table of scores and, for a tuned model, the verdict."""
     from rich.console import Console
 
     from samdomains.reports.console import metrics_table
 
     table: Table = metrics_table(result.metrics)
     Console(width=None if sys.stdout.isatty() else 110).print(table)
+    if result.card is not None:
+        click.echo(f"verdict: {result.card.verdict}. {result.card.advice}")

@@ -88,5 +88,3 @@ def command(
         return
     print_result(result)
     click.echo(f"report: {result.directory / 'report.html'}")
-    if result.card:
-        click.echo(f"verdict: {result.card.verdict}. {result.card.advice}")

@@ -15,6 +15,7 @@ from samdomains.cli.options import (
     set_option,
     tuned_model_option,
 )
+from samdomains.cli.printing import tell
 
 
 @click.command(
@@ -29,8 +30,8 @@ from samdomains.cli.options import (
     "--out",
     type=click.Path(path_type=Path),
     required=True,
-    metavar="FOLDER",
-    help="Where the masks go, one file an image.",
+    metavar="PATH",
+    help="A folder for the masks; or, for a single image, the file itself, such as mask.png.",
 )
 @click.option(
     "--box",
@@ -49,7 +50,7 @@ from samdomains.cli.options import (
 @click.option(
     "--prompts",
     "file",
-    type=click.Path(path_type=Path, exists=True, dir_okay=False),
+    type=click.Path(path_type=Path),
     metavar="FILE.json",
     help='Several objects: [{"box": [x0, y0, x1, y1], "points": [[x, y, 1]], "class": 2}, …].',
 )
@@ -74,15 +75,17 @@ def command(
 
     The same prompts are used for every image. Masks are written in the domain's own format.
     """
-    from samdomains.inference import load_model
-    from samdomains.pipeline import segment
+    from samdomains.errors import UsageError
+    from samdomains.inference import load_model, segment
     from samdomains.prompts.parsing import prompts_from_words, read_prompts
 
+    if file and (boxes or points):
+        raise UsageError("--prompts does not go with --box and --point: put all into the file")
     prompts = read_prompts(file) if file else prompts_from_words(boxes, points)
     loaded = load_model(
         model, domain, checkpoint=checkpoint, settings=settings, local_plugin=local_plugin
     )
-    written = segment(loaded, source, prompts, out=out)
+    written = segment(loaded, source, prompts, out=out, tell=tell)
     if as_json:
         click.echo(json.dumps([str(path) for path in written]))
         return

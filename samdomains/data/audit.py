@@ -15,6 +15,7 @@ from typing import Any, Literal, TypeVar
 
 import numpy as np
 
+from samdomains.data.folders import ALLOWED_LAYOUTS
 from samdomains.data.naming import image_file, mask_file, name_some
 from samdomains.errors import DataError
 from samdomains.types import Case, ObjectMask, RawImage, Size, Split
@@ -122,6 +123,7 @@ class _Tally:
         usable: Number of objects of at least the minimum area.
         annotated: Number of cases whose objects could be read.
         empty: Ids of the annotated cases without objects.
+        bare: Cases without annotation.
         channels: Number of images with each number of channels.
         images: Hash of the pixels → id and split of the first case that has them.
     """
@@ -133,6 +135,7 @@ class _Tally:
     usable: int = 0
     annotated: int = 0
     empty: list[str] = field(default_factory=list)
+    bare: list[Case] = field(default_factory=list)
     channels: Counter[int] = field(default_factory=Counter)
     images: dict[bytes, tuple[str, Split | None]] = field(default_factory=dict)
 
@@ -152,14 +155,7 @@ class _Tally:
         if pixels is not None:
             self._look_at_pixels(case, pixels)
         if case.read_objects is None:
-            self.findings.append(
-                _about_image(
-                    case,
-                    "error",
-                    "the image has no annotation",
-                    "Add its mask (all background if it holds no object) or remove the image.",
-                )
-            )
+            self.bare.append(case)
             return
         objects = self._read(case, case.read_objects)
         if objects is not None:
@@ -171,6 +167,10 @@ class _Tally:
         """Add what is wrong with the data set as a whole."""
         if not self.ids:
             self._about_all("error", "the data set holds no case", "Add images and their masks.")
+        elif len(self.bare) == self.ids.total():
+            problem = f"none of its {len(self.bare)} images has an annotation"
+            self._about_all("error", problem, f"Add masks or COCO JSON. {ALLOWED_LAYOUTS}")
+            return
         elif self.annotated and not self.usable:
             self._about_all(
                 "error",
@@ -186,6 +186,15 @@ class _Tally:
                 f"{name_some(self.empty)}",
                 "Nothing to do if that is right; otherwise annotate them.",
             )
+        self.findings += [
+            _about_image(
+                case,
+                "error",
+                "the image has no annotation",
+                "Add its mask (all background if it holds no object) or remove the image.",
+            )
+            for case in self.bare
+        ]
         if len(self.channels) > 1:
             counts = (f"{channels} in {n} images" for channels, n in sorted(self.channels.items()))
             self._about_all(

@@ -19,6 +19,9 @@ CaseDice: TypeAlias = Mapping[str, float]
 FEW_GROUPS = 5
 """Below this many independent groups a bootstrap interval is too narrow to rely on."""
 
+SMALLEST_DIFFERENCE = 0.001
+"""Of mean Dice; less is rounding: an interval around 1e-7 may exclude 0 and mean nothing."""
+
 
 @dataclass(frozen=True)
 class Difference:
@@ -34,13 +37,13 @@ class Difference:
 
     @property
     def clearly_positive(self) -> bool:
-        """Whether the whole interval lies above 0."""
-        return self.ci95[0] > 0
+        """Whether the whole interval lies above 0, and the mean is large enough to be seen."""
+        return self.ci95[0] > 0 and self.mean >= SMALLEST_DIFFERENCE
 
     @property
     def clearly_negative(self) -> bool:
-        """Whether the whole interval lies below 0."""
-        return self.ci95[1] < 0
+        """Whether the whole interval lies below 0, and the mean is large enough to be seen."""
+        return self.ci95[1] < 0 and self.mean <= -SMALLEST_DIFFERENCE
 
 
 @dataclass(frozen=True)
@@ -138,8 +141,8 @@ def make_card(
     """Compare the tuned model with zero-shot, and with the ellipse that any model must clear.
 
     A way of prompting counts as better or worse when the 95 percent interval of the paired
-    difference excludes 0. The verdict is better (or worse) when some way of prompting is and
-    none is the opposite.
+    difference excludes 0 and its mean is at least ``SMALLEST_DIFFERENCE``. The verdict is
+    better (or worse) when some way of prompting is and none is the opposite.
 
     Args:
         dice: System → prompt → case id → Dice. Needs ``tuned`` and ``zero_shot`` with the same

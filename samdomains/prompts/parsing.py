@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +13,9 @@ import numpy as np
 
 from samdomains.errors import DataError, UsageError
 from samdomains.types import Box, Prompts
+
+MOST_CLASSES = 2**16 - 1
+"""Largest class: masks are written with 16 bits."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -85,11 +89,25 @@ def _entry(entry: Any) -> ObjectPrompt:  # noqa: ANN401 (whatever the JSON file 
     clicks = []
     for point in entry.get("points", []):
         x, y, label = point
+        _require_finite([float(x), float(y)])
         clicks.append((float(x), float(y), _label(str(label))))
-    return ObjectPrompt(_prompts(box, clicks), int(entry.get("class", 1)))
+    return ObjectPrompt(_prompts(box, clicks), _class(entry.get("class", 1)))
+
+
+def _class(value: object) -> int:
+    if type(value) is not int or not 1 <= value <= MOST_CLASSES:
+        raise ValueError(f"a class is a whole number from 1 to {MOST_CLASSES}, got {value!r}")
+    return value
+
+
+def _require_finite(numbers: Sequence[float]) -> None:
+    if not all(map(math.isfinite, numbers)):
+        raise UsageError(f"coordinates must be finite, got {','.join(f'{n:g}' for n in numbers)}")
 
 
 def _prompts(box: Box | None, clicks: Sequence[tuple[float, float, int]]) -> Prompts:
+    if box is None and not any(label for _, _, label in clicks):
+        raise UsageError("an object needs a box, or a point on it (label 1)")
     return Prompts(
         box=box,
         points=np.array([click[:2] for click in clicks], dtype=np.float32).reshape(-1, 2),
@@ -107,6 +125,7 @@ def _box(numbers: Sequence[float]) -> Box:
             f"the box {x0:g},{y0:g},{x1:g},{y1:g} has no area: "
             "write x0,y0,x1,y1 with x0 < x1 and y0 < y1"
         )
+    _require_finite(numbers)
     return np.array(numbers, dtype=np.float32)
 
 

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import os
+import re
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
@@ -38,6 +40,8 @@ class ArtefactMetadata(pydantic.BaseModel, frozen=True, extra="forbid"):
         domain: Id of the domain.
         distribution: Distribution that the domain came from.
         version: Version of that distribution.
+        normalizer: Layer that prepares the images (``core``, ``domain ct``, ``local file
+            mine.py``); empty where that is not known.
         recipe: Every value of the run: intensity, channels, tiles, prompts.
         schema_version: Of this metadata.
     """
@@ -49,6 +53,7 @@ class ArtefactMetadata(pydantic.BaseModel, frozen=True, extra="forbid"):
     distribution: str
     version: str
     recipe: Recipe
+    normalizer: str = ""
     schema_version: Literal[1] = 1
 
 
@@ -82,7 +87,7 @@ def save_artefact(path: Path, sam: Sam, metadata: ArtefactMetadata) -> None:
         try:
             safetensors.torch.save_file(tensors, temporary, metadata=header)
         except SafetensorError as error:
-            raise OSError(f"{path}: cannot be written: {error}") from error
+            raise _system_error(path, error) from error
 
 
 def read_metadata(path: Path) -> ArtefactMetadata:
@@ -189,6 +194,14 @@ def _restore(sam: Sam, path: Path) -> None:
         )
     for name, target in targets.items():
         target.copy_(stored[name])
+
+
+def _system_error(path: Path, error: SafetensorError) -> OSError:
+    """What the system said, which safetensors keeps only in its text: ``(os error 28)``."""
+    code = re.search(r"os error (\d+)", str(error))
+    if code is None:
+        return OSError(f"{path}: cannot be written: {error}")
+    return OSError(int(code[1]), os.strerror(int(code[1])), str(path))
 
 
 def _damaged(path: Path, error: SafetensorError) -> CheckpointError:

@@ -41,19 +41,17 @@ class EmbeddingCache:
             embed: Gives embedding ``i``, (C, h, w).
             progress: Called with the number done.
         """
-        with atomic_path(path) as temporary:
+        with atomic_path(path) as temporary, temporary.open("wb") as file:
             for index in range(count):
-                embedding = embed(index).float().cpu().numpy()
+                embedding = embed(index).float().cpu().numpy().astype(np.float16)
                 if index == 0:
-                    shape = (count, *embedding.shape)
-                    file = np.lib.format.open_memmap(
-                        temporary, mode="w+", dtype=np.float16, shape=shape
-                    )
-                file[index] = embedding
+                    header = np.lib.format.header_data_from_array_1_0(embedding)
+                    header["shape"] = (count, *embedding.shape)
+                    np.lib.format.write_array_header_1_0(file, header)
+                # Written, not mapped: on a full disk a mapped page ends the process.
+                file.write(embedding.tobytes())
                 if progress:
                     progress(index + 1)
-            file.flush()
-            del file
         return cls(path)
 
     def __len__(self) -> int:

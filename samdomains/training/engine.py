@@ -196,11 +196,7 @@ class _Loop:
             progress.batch += 1
             show(progress.epoch * total + progress.batch)
             if interrupt.raised:
-                self._save()
-                raise TrainingInterrupted(
-                    f"training was interrupted in epoch {progress.epoch + 1}; "
-                    f"go on with --resume and the same --out {self.task.directory}"
-                )
+                self._stop()
         dice = self._validate()
         record = EpochRecord(
             epoch=progress.epoch + 1,
@@ -213,7 +209,17 @@ class _Loop:
         progress.history.append(record)
         self._keep_if_best(record.epoch, dice)
         self._log(record, board)
+        if interrupt.raised:  # Ctrl-C while validating
+            self._stop()
         self._save()
+
+    def _stop(self) -> None:
+        """Save, and leave the loop as the user asked."""
+        self._save()
+        raise TrainingInterrupted(
+            f"training was interrupted after {self.progress.epoch} epochs; "
+            f"go on with --resume and the same --out {self.task.directory}"
+        )
 
     def _step(self, samples: Sequence[Sample]) -> float:
         """One optimiser step; returns its loss."""

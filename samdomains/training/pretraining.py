@@ -10,11 +10,12 @@ from __future__ import annotations
 
 import dataclasses
 import json
+import math
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Any, Literal
 
 import numpy as np
 import torch
@@ -26,6 +27,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader, IterableDataset
 
 from samdomains.files import atomic_path
+from samdomains.progress import progress_bar
 from samdomains.prompts.sampler import PromptMix
 from samdomains.recipe import PromptRecipe
 from samdomains.sam.frame import Frame, encode
@@ -65,10 +67,13 @@ class Phase:
     correction_share: float
 
 
+AVERAGE_SPANS = 10
+"""A phase ends with the moving average of its weights over its last tenth, or about that."""
+
 SCHEDULE = (
     Phase("geometry", 3000, 128, 1, 32, 1e-3, 0.25),
-    Phase("small", 2200, 128, 10, 6, 8e-4, 0.4),
-    Phase("full", 400, 256, 4, 8, 4e-4, 0.5),
+    Phase("small", 1600, 128, 10, 6, 8e-4, 0.4),
+    Phase("full", 200, 256, 4, 8, 4e-4, 0.5),
 )
 """The schedule of the shipped checkpoint: about 90 minutes on 2 CPU cores."""
 
@@ -90,7 +95,6 @@ class Pretraining:
         seed: The same seed gives the same weights on the same machine.
         warmup: Steps of linearly rising rate at the start of each phase.
         weight_decay: AdamW's.
-        average: Decay of the moving average of the weights that is saved in the end.
         state_every: Steps between two resumable states.
         workers: Processes that prepare scenes.
     """
@@ -100,8 +104,7 @@ class Pretraining:
     seed: int = 0
     warmup: int = 150
     weight_decay: float = 0.05
-    average: float = 0.998
-    state_every: int = 250
+    state_every: int = 100
     workers: int = 1
 
 
@@ -182,47 +185,77 @@ def pretrain(name: Literal["tiny"], work: Pretraining) -> Path:
     return checkpoint
 
 
+class _Learner:
+    """What one phase trains and averages, and how it is saved and restored."""
+
+    def __init__(self, sam: Sam, phase: Phase, work: Pretraining) -> None:
+        sam.train()
+        sam.image_encoder.requires_grad_(phase.name != "geometry")
+        self.sam = sam
+        self.trained = [p for p in sam.parameters() if p.requires_grad]
+        optimizer = torch.optim.AdamW(
+            self.trained, lr=phase.learning_rate, weight_decay=work.weight_decay
+        )
+        scheduler = LambdaLR(optimizer, lambda step: _rate(step, phase.steps, work.warmup))
+        decay = max(0.0, 1.0 - AVERAGE_SPANS / phase.steps)
+        average = torch.optim.swa_utils.get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
+        self.averaged = torch.optim.swa_utils.AveragedModel(sam, multi_avg_fn=average)
+        self.optimizer, self.scheduler = optimizer, scheduler
+
+    def learn(self, loss: Tensor) -> None:
+        """One optimiser step."""
+        self.optimizer.zero_grad(set_to_none=True)
+        loss.backward()  # type: ignore[no-untyped-call]
+        torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
+        self.optimizer.step()
+        self.scheduler.step()
+        self.averaged.update_parameters(self.sam)
+
+    def save(self, path: Path, step: int) -> None:
+        """Write everything that a resumed phase needs."""
+        states = {name: part.state_dict() for name, part in self._parts().items()}
+        with atomic_path(path) as temporary:
+            torch.save({"step": step, **states}, temporary)
+
+    def restore(self, path: Path) -> int:
+        """Read it back, if it was written; returns the steps done."""
+        if not path.exists():
+            return 0
+        state = torch.load(path, weights_only=True)
+        for name, part in self._parts().items():
+            part.load_state_dict(state[name])
+        return int(state["step"])
+
+    def _parts(self) -> dict[str, Any]:
+        return {
+            "sam": self.sam,
+            "optimizer": self.optimizer,
+            "scheduler": self.scheduler,
+            "averaged": self.averaged,
+        }
+
+
 def _run_phase(sam: Sam, phase: Phase, number: int, work: Pretraining) -> None:
     """Train one phase in place, leaving the averaged weights in ``sam``."""
-    sam.train()
-    sam.image_encoder.requires_grad_(phase.name != "geometry")
-    trained = [p for p in sam.parameters() if p.requires_grad]
-    optimizer = torch.optim.AdamW(trained, lr=phase.learning_rate, weight_decay=work.weight_decay)
-    scheduler = LambdaLR(optimizer, lambda step: _rate(step, phase.steps, work.warmup))
-    averaged = torch.optim.swa_utils.AveragedModel(
-        sam,
-        multi_avg_fn=torch.optim.swa_utils.get_ema_multi_avg_fn(  # type: ignore[no-untyped-call]
-            work.average
-        ),
-    )
+    learner = _Learner(sam, phase, work)
     state_file = work.out / f"state-{number}-{phase.name}.pt"
-    parts = {"sam": sam, "optimizer": optimizer, "scheduler": scheduler, "averaged": averaged}
-    step = 0
-    if state_file.exists():
-        state = torch.load(state_file, weights_only=True)
-        step = int(state["step"])
-        for part_name, part in parts.items():
-            part.load_state_dict(state[part_name])
+    done = learner.restore(state_file)
     stream = DataLoader(
-        SceneStream(phase, work.seed, step), batch_size=None, num_workers=work.workers
+        SceneStream(phase, work.seed, done), batch_size=None, num_workers=work.workers
     )
-    started, running = time.monotonic(), 0.0
-    for step, batch in enumerate(stream, start=step + 1):  # noqa: B020 (continues from the state)
-        loss = _step_loss(sam, batch, phase, np.random.default_rng([work.seed, number, step]))
-        optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(trained, 1.0)
-        optimizer.step()
-        scheduler.step()
-        averaged.update_parameters(sam)
-        running += (loss.item() - running) / min(step, 50)
-        if step % 25 == 0 or step == phase.steps:
-            _log(work.out, phase, step, running, time.monotonic() - started)
-        if step % work.state_every == 0 or step == phase.steps:
-            with atomic_path(state_file) as temporary:
-                states = {key: part.state_dict() for key, part in parts.items()}
-                torch.save({"step": step, **states}, temporary)
-    sam.load_state_dict(averaged.module.state_dict())
+    started, smooth = time.monotonic(), math.nan
+    with progress_bar(f"pretraining, {phase.name}", phase.steps) as show:
+        for step, batch in enumerate(stream, start=done + 1):
+            rng = np.random.default_rng([work.seed, number, step])
+            loss = _step_loss(sam, batch, phase, rng)
+            learner.learn(loss)
+            smooth = loss.item() if math.isnan(smooth) else smooth + (loss.item() - smooth) / 50
+            show(step)
+            if step % 25 == 0 or step == phase.steps:
+                _log(work.out, phase, step, smooth, time.monotonic() - started)
+            if step % work.state_every == 0 or step == phase.steps:
+                learner.save(state_file, step)
+    sam.load_state_dict(learner.averaged.module.state_dict())
 
 
 def _step_loss(sam: Sam, batch: SceneBatch, phase: Phase, rng: np.random.Generator) -> Tensor:

@@ -75,7 +75,11 @@ class TrainingState:
 
 
 def save_state(directory: Path, state: TrainingState) -> None:
-    """Write the state atomically; the earlier one stays until the new one is complete."""
+    """Write the state atomically; the earlier one stays until the new one is complete.
+
+    Raises:
+        OSError: It cannot be written.
+    """
     content = {
         "progress": asdict(state.progress),
         "weights": state.weights,
@@ -83,8 +87,14 @@ def save_state(directory: Path, state: TrainingState) -> None:
         "scheduler": state.scheduler,
         "rng": state.rng,
     }
-    with atomic_path(directory / STATE_FILE) as temporary:
-        torch.save(content, temporary)
+    with atomic_path(directory / STATE_FILE) as temporary, temporary.open("wb") as file:
+        try:
+            torch.save(content, file)
+        except RuntimeError as error:
+            # On a full disk torch raises this while it handles what the file itself said.
+            if isinstance(error.__context__, OSError):
+                raise error.__context__ from None
+            raise
 
 
 def load_state(directory: Path) -> TrainingState | None:

@@ -106,7 +106,7 @@ class Failing(click.Command):
         (
             OSError(errno.EACCES, "Permission denied", "runs/a"),
             1,
-            "error: runs/a: Permission denied\n",
+            "error: runs/a: Permission denied. Choose another place",
         ),
         (KeyboardInterrupt(), 130, "interrupted\n"),
     ],
@@ -122,11 +122,12 @@ def test_an_error_is_one_line_on_stderr_with_its_exit_code(
     assert result.stderr.count("\n") == 1
 
 
+@pytest.mark.parametrize("words", [["--debug", "domains"], ["domains", "--debug"]])
 def test_debug_shows_the_traceback_and_keeps_the_exit_code(
-    call: CallCli, monkeypatch: pytest.MonkeyPatch
+    words: list[str], call: CallCli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("samdomains.cli.domains.command", Failing(RecipeError("bad key")))
-    result = call("--debug", "domains")
+    result = call(*words)
     assert result.exit_code == 2
     assert "Traceback" in result.stderr
     assert result.stderr.endswith("error: bad key\n")
@@ -149,8 +150,10 @@ def test_a_module_without_a_command_is_a_bug(
 
 
 def test_one_line_names_the_file_of_a_system_error() -> None:
-    assert (
-        main_module.one_line(OSError(errno.ENOENT, "No such file", "a.png"))
-        == "a.png: No such file"
-    )
+    for code, text in (
+        (errno.ENOENT, "a.png: there is no such file. Check its name and folder"),
+        (errno.EIO, "a.png: Input/output error"),
+    ):
+        error = OSError(code, "Input/output error", "a.png")
+        assert main_module.one_line(error) == text
     assert main_module.one_line(SamDomainsError("plain")) == "plain"

@@ -58,7 +58,7 @@ def test_the_output_is_a_recipe_file_that_gives_the_same_recipe(
         (["--set", "training.epochs=many"], "error: command line: training.epochs is"),
         (["--set", "training.epochs"], "error: --set needs KEY=VALUE"),
         (["slow"], "error: domain 'slides' has no recipe 'slow'."),
-        (["--recipe", "absent.yaml"], "Usage:"),
+        (["--recipe", "absent.yaml"], "error: absent.yaml: the recipe cannot be read"),
     ],
 )
 def test_a_wrong_value_exits_2_with_one_clear_line(

@@ -70,16 +70,24 @@ def test_coco_images_may_lie_beside_the_json_file(folder: Path) -> None:
     assert only.files[0] == folder / "images" / "a.png"
 
 
-def test_what_is_neither_says_what_is_allowed(folder: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="no masks/, no labels/ and no COCO JSON: it holds images"):
-        load_source(folder, AUTO)
-    (tmp_path / "empty").mkdir()
-    with pytest.raises(DataError, match=r"empty: .*it is empty.*Allowed are"):
-        load_source(tmp_path / "empty", AUTO)
+def test_images_alone_are_cases_without_annotation(folder: Path) -> None:
+    image = folder / "images" / "a.png"
+    for source in (folder, folder / "images", image):
+        (only,) = load_source(source, AUTO)
+        assert (only.id, only.files, only.read_objects) == ("a", (image,), None)
+
+
+def test_what_is_neither_says_what_is_allowed(tmp_path: Path) -> None:
+    (tmp_path / "img").mkdir()
+    (tmp_path / "notes.txt").touch()
+    with pytest.raises(DataError, match=r"no images: it holds img, notes\.txt\. Allowed are"):
+        load_source(tmp_path, AUTO)
+    with pytest.raises(DataError, match=r"img: .*it is empty.*Allowed are"):
+        load_source(tmp_path / "img", AUTO)
     with pytest.raises(DataError, match="there is no such folder"):
         load_source(tmp_path / "nothing", AUTO)
-    with pytest.raises(DataError, match="it is not a folder"):
-        load_source(folder / "images" / "a.png", AUTO)
+    with pytest.raises(DataError, match="it is no folder and no image"):
+        load_source(tmp_path / "notes.txt", AUTO)
 
 
 @pytest.mark.parametrize("name", OBJECTS)

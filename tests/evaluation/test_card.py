@@ -57,8 +57,9 @@ def test_differences_that_cancel_are_no_clear_gain() -> None:
     assert low < 0 < high
 
 
-def test_an_unchanged_model_is_no_clear_gain() -> None:
-    assert card_of(scores(0.7), scores(0.7)).verdict == "no clear gain"
+@pytest.mark.parametrize("change", [0.0, 1e-7, -1e-7, 9e-4, -9e-4])
+def test_a_model_that_is_as_good_as_unchanged_is_no_clear_gain(change: float) -> None:
+    assert card_of(scores(0.7 + change), scores(0.7)).verdict == "no clear gain"
 
 
 def test_a_gain_that_does_not_clear_the_ellipse_is_not_to_be_shipped() -> None:

@@ -37,6 +37,20 @@ def test_a_state_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     assert torch.equal(loaded.weights["a"], torch.arange(3.0))
 
 
+def test_a_full_disk_keeps_the_earlier_state(tmp_path: Path) -> None:
+    resource = pytest.importorskip("resource")
+    save_state(tmp_path, state())
+    before, limits = (tmp_path / STATE_FILE).read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
+    try:
+        with pytest.raises(OSError, match=STATE_FILE):
+            save_state(tmp_path, state())
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+    assert [path.name for path in tmp_path.iterdir()] == [STATE_FILE]
+    assert (tmp_path / STATE_FILE).read_bytes() == before
+
+
 def test_nothing_saved_is_no_state(tmp_path: Path) -> None:
     assert load_state(tmp_path) is None
 

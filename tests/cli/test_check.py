@@ -1,0 +1,35 @@
+from __future__ import annotations
+
+import json
+import shutil
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from tests.cli.conftest import CallCli
+
+
+def test_good_data_has_no_findings(labelled_folder: Path, call: CallCli) -> None:
+    result = call("check", "images", str(labelled_folder))
+    assert result.exit_code == 0
+    assert result.stdout == "5 images, 26 objects, 0 errors, 0 warnings\n"
+
+
+def test_every_finding_is_a_line_and_the_exit_code_is_1(
+    labelled_folder: Path, tmp_path: Path, call: CallCli
+) -> None:
+    data = shutil.copytree(labelled_folder, tmp_path / "data")
+    first, second, third = sorted((data / "images").iterdir())[:3]
+    first.write_bytes(first.read_bytes()[:500])
+    second.write_bytes(b"")
+    shutil.copy(third, data / "images" / "scene_04.png")
+    result = call("check", "images", str(data), "--out", str(tmp_path / "found"))
+    assert result.exit_code == 1
+    lines = result.stdout.splitlines()
+    assert lines[0].startswith(f"error: {first}: the file is damaged or cut short")
+    assert lines[1].startswith(f"error: {second}: the file is empty (0 bytes). Copy")
+    assert "equals that of case" in lines[2]
+    assert lines[-1] == "5 images, 21 objects, 3 errors, 0 warnings"
+    written = json.loads((tmp_path / "found" / "check.json").read_text())
+    assert len(written["findings"]) == 3
+    assert json.loads(call("check", "images", str(data), "--json").stdout) == written

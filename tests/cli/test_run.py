@@ -1,0 +1,281 @@
+"""`samdomains run`: the whole run directory, and runs that are cut short and go on."""
+
+from __future__ import annotations
+
+import errno
+import json
+import re
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, NoReturn
+
+import pytest
+import safetensors.torch
+import torch
+import yaml
+
+from samdomains.sam.artefact import read_metadata
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from tests.cli.conftest import CallCli
+    from tests.conftest import FinishedRun
+
+FILES = {
+    "recipe.yaml",
+    "explain.json",
+    "split.json",
+    "metrics.json",
+    "card.json",
+    "report.html",
+    "log.jsonl",
+    "model.safetensors",
+    "state",
+    "tensorboard",
+}
+SYSTEMS = {
+    "tuned": {"box", "point", "point+3"},
+    "zero_shot": {"box", "point", "point+3"},
+    "box_ellipse": {"box"},
+}
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    content: dict[str, Any] = json.loads(path.read_text("utf-8"))
+    return content
+
+
+def require_scores(metrics: dict[str, Any], cases: int) -> None:
+    """A mean between 0 and 1, an interval around it, and the number of cases."""
+    for name in ("dice", "iou"):
+        score = metrics[name]
+        assert set(score) == {"mean", "ci95", "n"}
+        low, high = score["ci95"]
+        assert 0 <= low <= score["mean"] <= high <= 1
+        assert score["n"] == cases
+
+
+def test_a_run_leaves_every_file_of_the_contract(finished_run: FinishedRun) -> None:
+    root = finished_run.directory
+    assert {path.name for path in root.iterdir()} == FILES
+    assert not list(root.rglob(".*"))
+    assert not (root / "state" / "embeddings.npy").exists()
+    recipe = yaml.safe_load((root / "recipe.yaml").read_text("utf-8"))
+    assert recipe["training"]["epochs"] == 3
+    assert "  epochs: 3  # command line" in (root / "recipe.yaml").read_text("utf-8")
+    hooks = {answer["hook"]: answer for answer in json.loads((root / "explain.json").read_text())}
+    assert hooks["load_cases"]["winner"] == "core"
+    assert hooks["load_cases"]["implementations"][0]["file"].endswith("defaults.py")
+    log = [json.loads(line) for line in (root / "log.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in log] == [1, 2, 3]
+    assert {"event", "train_loss", "val_dice", "learning_rate", "seconds"} < set(log[0])
+    assert read_json(root / "card.json")["prompts"].keys() == {"box", "point", "point+3"}
+
+
+def test_the_split_of_the_data_is_honoured_and_kept(
+    finished_run: FinishedRun, labelled_folder: Path
+) -> None:
+    given = read_json(labelled_folder / "splits.json")
+    assert read_json(finished_run.directory / "split.json") == given
+
+
+def test_the_metrics_have_the_structure_of_the_contract(finished_run: FinishedRun) -> None:
+    metrics = read_json(finished_run.directory / "metrics.json")
+    assert metrics["schema"] == 1
+    assert metrics["prompt_source"] == "ground_truth"
+    assert {system: set(prompts) for system, prompts in metrics["test"].items()} == SYSTEMS
+    for prompts in metrics["test"].values():
+        for scores in prompts.values():
+            require_scores(scores, cases=2)
+            assert set(scores["per_class"]) == {"object"}
+            require_scores(scores["per_class"]["object"], cases=2)
+
+
+def test_the_model_alone_knows_its_base_and_recipe(finished_run: FinishedRun) -> None:
+    metadata = read_metadata(finished_run.directory / "model.safetensors")
+    assert (metadata.base_name, metadata.strategy) == ("tiny", "decoder")
+    assert (metadata.domain, metadata.recipe.training.epochs) == ("images", 3)
+    assert len(metadata.base_sha256) == 64
+
+
+def test_the_report_is_one_file_with_pictures(finished_run: FinishedRun) -> None:
+    report = (finished_run.directory / "report.html").read_text("utf-8")
+    sources = re.findall(r'(?:src|href)="([^"#][^"]{0,40})', report)
+    assert all(source.startswith("data:") for source in sources)
+    assert sum(source.startswith("data:image/") for source in sources) >= 2
+    for word in ("Tuned", "Zero-shot", "Ellipse in box", "scene_0", "decoder", "load_cases"):
+        assert word in report
+    assert "<script src" not in report
+    assert str(Path.home()) not in report
+
+
+def test_it_prints_the_table_the_verdict_and_where_the_report_is(
+    finished_run: FinishedRun,
+) -> None:
+    assert [line.split(":")[0] for line in finished_run.stderr.splitlines()] == [
+        "check",
+        "split",
+        "strategy",
+    ]
+    for part in ("Tuned", "Zero-shot", "Ellipse in box", "verdict: "):
+        assert part in finished_run.stdout
+    last = finished_run.stdout.splitlines()[-1]
+    assert last == f"report: {finished_run.directory / 'report.html'}"
+
+
+def tuned_and_last(run: Path) -> list[dict[str, Tensor]]:
+    """The best weights, and the last ones."""
+    state = torch.load(run / "state" / "training.pt", weights_only=True)
+    return [safetensors.torch.load_file(run / "model.safetensors"), state["weights"]]
+
+
+def test_a_run_that_was_interrupted_ends_as_one_that_was_not(
+    finished_run: FinishedRun,
+    labelled_folder: Path,
+    tmp_path: Path,
+    call: CallCli,
+    quick: tuple[str, ...],
+) -> None:
+    out = tmp_path / "interrupted"
+    words = ["run", "images", str(labelled_folder), "--out", str(out), *quick]
+    command = [sys.executable, "-m", "samdomains.cli.main", *words]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    ) as run:
+        deadline = time.monotonic() + 120
+        while run.poll() is None and not (out / "log.jsonl").exists():
+            assert time.monotonic() < deadline
+            time.sleep(0.02)
+        run.send_signal(signal.SIGINT)
+        stdout, stderr = run.communicate(timeout=60)
+    assert run.returncode == 130, stderr
+    assert stdout == ""
+    assert stderr.splitlines()[-1].startswith("error: training was interrupted in epoch 2; go on")
+    assert f"--resume and the same --out {out}" in stderr
+    assert not (out / "report.html").exists()
+
+    resumed = call(*words, "--resume")
+    assert resumed.exit_code == 0, resumed.stderr
+    assert {path.name for path in out.iterdir()} == FILES
+    log = [json.loads(line) for line in (out / "log.jsonl").read_text().splitlines()]
+    assert [line["epoch"] for line in log] == [1, 2, 3]
+    for got, expected in zip(
+        tuned_and_last(out), tuned_and_last(finished_run.directory), strict=True
+    ):
+        assert got.keys() == expected.keys()
+        for name, tensor in expected.items():
+            torch.testing.assert_close(got[name], tensor, rtol=0, atol=1e-6)
+    metrics = read_json(finished_run.directory / "metrics.json")
+    assert read_json(out / "metrics.json") == metrics
+
+
+def interrupt(*_: object, **__: object) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+def fill_the_disk(*_: object, **__: object) -> NoReturn:
+    raise OSError(errno.ENOSPC, "No space left on device")
+
+
+@pytest.mark.parametrize(
+    ("fail", "code", "text"),
+    [
+        (interrupt, 130, "error: interrupted. Go on with --resume and the same arguments, --out "),
+        (fill_the_disk, 1, "error: the disk is full. Free some space. Go on with --resume and "),
+    ],
+)
+def test_what_stops_a_run_after_it_began_leaves_one_that_can_go_on(  # noqa: PLR0917
+    fail: object,
+    code: int,
+    text: str,
+    labelled_folder: Path,
+    tmp_path: Path,
+    call: CallCli,
+    quick: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    out = tmp_path / "run"
+    words = ["run", "images", str(labelled_folder), "--out", str(out), *quick]
+    monkeypatch.setattr("samdomains.pipeline.score", fail)
+    result = call(*words)
+    assert result.exit_code == code
+    assert result.stderr.splitlines()[-1].startswith(text)
+
+    again = call(*words, "--resume")
+    assert again.exit_code == code  # it went on, to where it fails
+    other = call(*words, "--resume", "--seed", "1", "--set", "training.epochs=9")
+    assert other.exit_code == 1
+    assert "other values (seed, training.epochs)" in other.stderr
+    fewer = shutil.copytree(labelled_folder, tmp_path / "fewer")
+    (fewer / "splits.json").unlink()
+    changed = call("run", "images", str(fewer), "--out", str(out), *quick, "--resume")
+    assert changed.exit_code == 1
+    assert "split.json: the run began with other images" in changed.stderr
+    assert (out / "recipe.yaml").exists()
+
+
+def test_a_full_disk_before_it_began_leaves_nothing(
+    labelled_folder: Path,
+    tmp_path: Path,
+    call: CallCli,
+    quick: tuple[str, ...],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("samdomains.preparation.write_text", fill_the_disk)
+    out = tmp_path / "run"
+    result = call("run", "images", str(labelled_folder), "--out", str(out), *quick)
+    assert result.exit_code == 1
+    assert "the disk is full" in result.stderr.splitlines()[-1]
+    assert not out.exists()
+
+
+def test_a_disk_that_is_really_full(
+    labelled_folder: Path, tmp_path: Path, call: CallCli, quick: tuple[str, ...]
+) -> None:
+    disk = tmp_path / "disk"
+    disk.mkdir()
+    mount = ["mount", "-t", "tmpfs", "-o", "size=300k", "tmpfs", str(disk)]
+    if (
+        shutil.which("mount") is None
+        or subprocess.run(mount, capture_output=True, check=False).returncode
+    ):
+        pytest.skip("this user may not mount a small disk")
+    try:
+        out = disk / "run"
+        result = call("run", "images", str(labelled_folder), "--out", str(out), *quick)
+        assert result.exit_code == 1
+        last = result.stderr.splitlines()[-1]
+        assert "embeddings.npy: the disk is full. Free some space. Go on with --resume" in last
+        (disk / "filler").write_bytes(bytes(200_000))
+        converted = call("convert", "images", str(labelled_folder), str(disk / "c"), "--to", "coco")
+        assert converted.exit_code == 1
+        assert "the disk is full" in converted.stderr
+        assert {path.name for path in disk.iterdir()} == {"run", "filler"}
+        assert not list(disk.rglob("*tmp*"))
+    finally:
+        subprocess.run(["umount", "-l", str(disk)], check=True)
+
+
+def test_without_data_it_runs_on_demo_data_inside_the_run(
+    tmp_path: Path, call: CallCli, quick: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("samdomains.pipeline.score", interrupt)
+    out = tmp_path / "demo"
+    assert call("run", "images", "--out", str(out), *quick).exit_code == 130
+    assert (out / "demo_data" / "images" / "scene_00.png").is_file()
+    assert call("run", "images", "--out", str(out), *quick, "--resume").exit_code == 130
+    assert "other values" in call("run", "images", "--out", str(out), "--resume").stderr
+
+
+def test_an_interrupted_check_leaves_nothing(
+    tmp_path: Path, call: CallCli, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("samdomains.preparation.check_cases", interrupt)
+    result = call("run", "images", "--out", str(tmp_path / "demo"))
+    assert (result.exit_code, result.stderr) == (130, "interrupted\n")
+    assert not list(tmp_path.iterdir())

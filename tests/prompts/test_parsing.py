@@ -1,0 +1,102 @@
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from samdomains.errors import DataError, UsageError
+from samdomains.prompts.parsing import prompts_from_words, read_prompts
+
+
+def test_every_box_is_an_object_of_its_own() -> None:
+    first, second = prompts_from_words(["0,1,2.5,3", "4,5,6,7"], [])
+    assert first.prompts.box is not None
+    assert first.prompts.box.tolist() == [0.0, 1.0, 2.5, 3.0]
+    assert first.prompts.box.dtype == np.float32
+    assert second.prompts.source == "user"
+    assert (first.class_id, len(second.prompts.points)) == (1, 0)
+
+
+def test_all_points_mean_one_object_and_a_label_may_be_left_out() -> None:
+    (only,) = prompts_from_words([], ["3,4", "5,6:0", "7,8:1"])
+    assert only.prompts.points.tolist() == [[3.0, 4.0], [5.0, 6.0], [7.0, 8.0]]
+    assert only.prompts.point_labels.tolist() == [1, 0, 1]
+    assert only.prompts.box is None
+
+
+def test_points_belong_to_a_single_box() -> None:
+    (only,) = prompts_from_words(["0,0,9,9"], ["3,4:0"])
+    assert only.prompts.box is not None
+    assert only.prompts.point_labels.tolist() == [0]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "points", "text"),
+    [
+        ([], [], "nothing to segment"),
+        (["0,0,1,1", "0,0,2,2"], ["1,1"], "which box do the points belong to"),
+        (["9,0,1,1"], [], "write x0,y0,x1,y1 with x0 < x1 and y0 < y1"),
+        (["0,0,1"], [], "expected x0,y0,x1,y1 in pixels"),
+        (["0,0,1,inf"], [], "expected x0,y0,x1,y1 in pixels"),
+        (["0 0 1 1"], [], "expected x0,y0,x1,y1 in pixels"),
+        ([], ["1"], "expected x,y:1 in pixels"),
+        ([], ["nan,1"], "expected x,y:1 in pixels"),
+        ([], ["1,1:yes"], "label is 1 .* got 'yes'"),
+        ([], ["1,1:0", "2,2:0"], "needs a box, or a point on it"),
+    ],
+)
+def test_a_word_that_makes_no_sense_is_a_wrong_call(
+    boxes: list[str], points: list[str], text: str
+) -> None:
+    with pytest.raises(UsageError, match=text):
+        prompts_from_words(boxes, points)
+
+
+def test_a_file_holds_one_entry_an_object(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.json"
+    entries = [
+        {"box": [0, 1, 2.5, 3], "class": 7},
+        {"points": [[3, 4, 1], [5, 6, 0]]},
+        {"box": None, "points": [[1, 1, 1]]},
+    ]
+    path.write_text(json.dumps(entries))
+    first, second, third = read_prompts(path)
+    assert first.prompts.box is not None
+    assert (first.class_id, second.class_id) == (7, 1)
+    assert second.prompts.point_labels.tolist() == [1, 0]
+    assert third.prompts.points.tolist() == [[1.0, 1.0]]
+
+
+@pytest.mark.parametrize(
+    ("text", "problem"),
+    [
+        ("{", "not JSON"),
+        ("[]", "holds no list of objects"),
+        ('{"box": [0, 0, 1, 1]}', "holds no list of objects"),
+        ("[3]", "object 1: must be an object, got 3"),
+        ('[{"box": [0, 0, 9, 9]}, {"bbox": [0, 0, 1, 1]}]', "object 2: unknown key 'bbox'"),
+        ('[{"box": [0, 0, 9]}]', "object 1: a box has four numbers"),
+        ('[{"box": [0, 0, 9, "wide"]}]', "object 1: could not convert"),
+        ('[{"box": [NaN, 0, 9, 9]}]', "object 1: the box nan,0,9,9 has no area"),
+        ('[{"box": [0, 0, Infinity, 9]}]', "object 1: coordinates must be finite"),
+        ('[{"points": [[1, 1]]}]', "object 1: not enough values"),
+        ('[{"points": [[NaN, 1, 1]]}]', "object 1: coordinates must be finite"),
+        ('[{"points": [[1, 1, 2]]}]', "object 1: a point's label is 1"),
+        ('[{"points": 3}]', "object 1: "),
+        ("[{}]", "object 1: an object needs a box"),
+        ('[{"box": [0, 0, 9, 9], "class": 0}]', "object 1: a class is a whole number from 1"),
+        ('[{"box": [0, 0, 9, 9], "class": "a"}]', "object 1: a class is a whole number from 1"),
+        ('[{"box": [0, 0, 9, 9], "class": 70000}]', "object 1: a class is a whole number from 1"),
+    ],
+)
+def test_a_file_that_makes_no_sense_names_the_entry(
+    text: str, problem: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "prompts.json"
+    path.write_text(text)
+    with pytest.raises(DataError) as caught:
+        read_prompts(path)
+    assert str(caught.value).startswith(f"{path}: {problem}")
+    assert 'Write [{"box": ' in str(caught.value)

@@ -1,0 +1,100 @@
+from __future__ import annotations
+
+import base64
+import io
+import re
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from samdomains.chain import Domain, select_domain
+from samdomains.checking import check_cases
+from samdomains.data.splits import split_cases
+from samdomains.evaluation.baselines import BoxEllipse
+from samdomains.evaluation.card import Card
+from samdomains.evaluation.scorer import score
+from samdomains.reports.run_report import RunRecord, write_run_report
+from samdomains.types import StrategyChoice
+
+
+@pytest.fixture(scope="module")
+def domain() -> Domain:
+    return select_domain("images")
+
+
+@pytest.fixture
+def record(
+    domain: Domain,
+    labelled_folder: Path,
+    metrics: dict[str, Any],
+    card: Card,
+    history: list[dict[str, float]],
+) -> RunRecord:
+    """A run whose tuned model draws ellipses."""
+    resolved = domain.resolve_recipe(settings=["training.epochs=3", "data.minimum_area=20"])
+    recipe = resolved.recipe
+    cases = domain.load_cases(labelled_folder, recipe)
+    splits = split_cases(cases, recipe.data, 0)
+    systems = {"tuned": BoxEllipse(), "zero_shot": BoxEllipse()}
+    scores = score(
+        systems,
+        splits.test,
+        normalizer=domain.normalize_intensity(recipe),
+        prompts=("box",),
+        minimum_area=20,
+        seed=0,
+    )
+    return RunRecord(
+        domain=domain,
+        resolved=resolved,
+        audit=check_cases(cases, recipe),
+        splits=splits,
+        choice=StrategyChoice("lora", 4, "no", ("Because of the memory.",)),
+        history=history,
+        scores=scores,
+        metrics=metrics,
+        card=card,
+        seconds={"check": 1.0, "tune": 61.0},
+        base="tiny (SHA-256 abc…)",
+        systems=systems,
+    )
+
+
+def pictures(report: str) -> list[Image.Image]:
+    found = re.findall(r"data:image/(?:png|jpeg|webp);base64,([A-Za-z0-9+/=]+)", report)
+    return [Image.open(io.BytesIO(base64.b64decode(data))) for data in found]
+
+
+def test_it_tells_what_was_run_and_shows_worst_and_best(record: RunRecord, tmp_path: Path) -> None:
+    path = tmp_path / "report.html"
+    write_run_report(path, record)
+    report = path.read_text("utf-8")
+    for part in (
+        "tiny (SHA-256 abc…)",
+        "Because of the memory.",
+        "training.epochs",
+        "command line",
+        "load_cases",
+        "core (samdomains",
+        "segment-anything",
+        "peak memory",
+        "scene_03",
+        "scene_04",
+    ):
+        assert part in report
+    assert all(min(picture.size) > 50 for picture in pictures(report))
+    assert len(pictures(report)) >= 2  # one panel for each of the two test cases
+    assert str(tmp_path.parent) not in report
+
+
+def test_without_box_prompts_there_are_no_pictures_and_no_failure(
+    record: RunRecord, tmp_path: Path
+) -> None:
+    path = tmp_path / "report.html"
+    write_run_report(path, replace(record, scores=()))
+    write_run_report(tmp_path / "other.html", record)
+    without, some = (pictures(p.read_text("utf-8")) for p in (path, tmp_path / "other.html"))
+    assert len(without) < len(some)

@@ -1,0 +1,54 @@
+from __future__ import annotations
+
+import pickle
+from pathlib import Path
+
+import pytest
+
+from samdomains.errors import (
+    CheckpointError,
+    DataError,
+    PluginError,
+    RecipeError,
+    RunDirectoryError,
+    SamDomainsError,
+    TrainingInterrupted,
+    UsageError,
+    did_you_mean,
+)
+
+
+@pytest.mark.parametrize(
+    ("error", "code"),
+    [
+        (SamDomainsError("x"), 1),
+        (PluginError("x"), 1),
+        (CheckpointError("x"), 1),
+        (RunDirectoryError("x"), 1),
+        (DataError("a.png", "it is cut short", "Copy it again."), 1),
+        (UsageError("x"), 2),
+        (RecipeError("x"), 2),
+        (TrainingInterrupted("x"), 130),
+    ],
+)
+def test_each_kind_has_its_exit_code(error: SamDomainsError, code: int) -> None:
+    assert error.exit_code == code
+
+
+def test_a_data_error_names_file_problem_and_remedy_and_survives_a_worker() -> None:
+    error = DataError("a.png", "it is cut short", "Copy it again.")
+    assert str(error) == "a.png: it is cut short. Copy it again."
+    back = pickle.loads(pickle.dumps(error))
+    assert isinstance(back, DataError)
+    assert str(back) == str(error)
+    assert (back.path, back.problem, back.remedy) == (
+        Path("a.png"),
+        "it is cut short",
+        "Copy it again.",
+    )
+
+
+def test_the_closest_word_is_offered_and_a_far_one_is_not() -> None:
+    words = ["training.epochs", "training.learning_rate"]
+    assert did_you_mean("training.epocs", words) == " Did you mean 'training.epochs'?"
+    assert did_you_mean("zebra", words) == ""

@@ -1,0 +1,88 @@
+from __future__ import annotations
+
+import json
+import shutil
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from samdomains.chain import Domain, select_domain
+from samdomains.errors import DataError, RecipeError, RunDirectoryError
+from samdomains.preparation import Plan, begin, prepare, require_same_recipe
+from samdomains.run_directory import RunDirectory
+
+
+@pytest.fixture(scope="module")
+def domain() -> Domain:
+    return select_domain("images")
+
+
+@pytest.fixture
+def plan(domain: Domain, labelled_folder: Path, tmp_path: Path) -> Plan:
+    resolved = domain.resolve_recipe(settings=["strategy.name=decoder"])
+    return prepare(domain, resolved, labelled_folder, RunDirectory(tmp_path / "run"))
+
+
+def test_what_is_decided_is_told_and_nothing_is_written(
+    domain: Domain, labelled_folder: Path, tmp_path: Path
+) -> None:
+    lines: list[str] = []
+    directory = RunDirectory(tmp_path / "run")
+    resolved = domain.resolve_recipe()
+    plan = prepare(domain, resolved, labelled_folder, directory, tell=lines.append)
+    assert [line.split(":")[0] for line in lines] == ["check", "split", "strategy"]
+    assert lines[1].startswith("split: 2 train, 1 val, 2 test. ")
+    assert plan.base.name == "tiny"
+    assert not directory.root.exists()
+
+
+def test_what_was_decided_is_kept_and_read_back_for_a_resumed_run(
+    plan: Plan, domain: Domain, labelled_folder: Path
+) -> None:
+    begin(replace(plan, choice=replace(plan.choice, batch_size=3)))
+    require_same_recipe(plan.directory, plan.resolved)
+    again = prepare(domain, plan.resolved, labelled_folder, plan.directory)
+    assert again.choice == replace(plan.choice, batch_size=3)
+    begin(again)
+
+
+def test_a_run_is_not_resumed_with_other_values(plan: Plan, domain: Domain) -> None:
+    with pytest.raises(RunDirectoryError, match="no run to resume"):
+        require_same_recipe(plan.directory, plan.resolved)
+    begin(plan)
+    other = domain.resolve_recipe(settings=["strategy.name=decoder", "model.tile=64", "seed=3"])
+    with pytest.raises(RunDirectoryError, match=r"other values \(seed, model\.tile\)"):
+        require_same_recipe(plan.directory, other)
+    plan.directory.recipe.write_text("training: 3\n")
+    with pytest.raises(RecipeError, match=r"recipe\.yaml: 'training' is a section"):
+        require_same_recipe(plan.directory, plan.resolved)
+
+
+def test_a_run_is_not_resumed_with_other_images(plan: Plan) -> None:
+    begin(plan)
+    parts = json.loads(plan.directory.split.read_text())
+    plan.directory.split.write_text(json.dumps({**parts, "train": ["another"]}))
+    with pytest.raises(RunDirectoryError, match=r"split\.json: the run began with other images"):
+        begin(plan)
+
+
+def test_a_part_without_objects_is_refused(
+    domain: Domain, labelled_folder: Path, tmp_path: Path
+) -> None:
+    data = shutil.copytree(labelled_folder, tmp_path / "data")
+    resolved = domain.resolve_recipe(settings=["data.minimum_area=100000"])
+    with pytest.raises(DataError, match=r"none of the 2 images in the part 'train' holds"):
+        prepare(domain, resolved, data, RunDirectory(tmp_path / "run"), check=False)
+
+
+def test_demo_data_is_generated_inside_the_run_and_again_on_resuming(
+    domain: Domain, tmp_path: Path
+) -> None:
+    directory, resolved = RunDirectory(tmp_path / "run"), domain.resolve_recipe()
+    prepare(domain, resolved, None, directory)
+    half = directory.demo_data / "images" / "scene_00.png"
+    content = half.read_bytes()
+    half.write_bytes(b"")
+    prepare(domain, resolved, None, directory)
+    assert half.read_bytes() == content
