@@ -8,13 +8,16 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from textwrap import dedent
-from typing import Protocol
+from typing import TYPE_CHECKING, Protocol
 
 import pytest
 from click.testing import CliRunner
 
 from samdomains.chain import select_domain
 from samdomains.cli.main import cli
+
+if TYPE_CHECKING:
+    from segment_anything.modeling import Sam
 
 QUICK = (
     "--strategy=decoder",
@@ -107,3 +110,25 @@ def finished_run(labelled_folder: Path, tmp_path_factory: pytest.TempPathFactory
 def quick() -> tuple[str, ...]:
     """Words for `samdomains run` that make it a matter of seconds."""
     return QUICK
+
+
+@pytest.fixture
+def miniature() -> Sam:
+    """A SAM of 64 pixels that runs in milliseconds; its random weights are always the same."""
+    import torch
+
+    from samdomains.sam.models import Architecture, build_sam
+
+    torch.manual_seed(0)
+    shape = Architecture(
+        embed_dim=32,
+        depth=2,
+        num_heads=2,
+        global_blocks=(1,),
+        image_size=64,
+        patch_size=8,
+        window_size=4,
+        prompt_dim=32,
+        decoder_mlp_dim=64,
+    )
+    return build_sam(shape)

@@ -1,4 +1,4 @@
-"""Fixtures of the sam room: a miniature SAM of the official classes."""
+"""Fixtures of the sam room: answers of a model to one prompt of each kind, and a tuning step."""
 
 from __future__ import annotations
 
@@ -11,27 +11,7 @@ from segment_anything.modeling import Sam
 from torch import Tensor
 
 from samdomains.sam.decode import decode
-from samdomains.sam.models import Architecture, build_sam
 from samdomains.types import Prompts
-
-MINIATURE = Architecture(
-    embed_dim=32,
-    depth=2,
-    num_heads=2,
-    global_blocks=(1,),
-    image_size=64,
-    patch_size=8,
-    window_size=4,
-    prompt_dim=32,
-    decoder_mlp_dim=64,
-)
-
-
-@pytest.fixture
-def miniature() -> Sam:
-    """A SAM that runs in milliseconds, with random weights that do not depend on other tests."""
-    torch.manual_seed(0)
-    return build_sam(MINIATURE)
 
 
 def _answer(sam: Sam) -> Tensor:

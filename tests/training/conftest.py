@@ -1,4 +1,4 @@
-"""Fixtures of the training room: a miniature SAM and cases that live in memory."""
+"""Fixtures of the training room: cases that live in memory."""
 
 from __future__ import annotations
 
@@ -6,23 +6,8 @@ from dataclasses import dataclass
 
 import numpy as np
 import pytest
-import torch
-from segment_anything.modeling import Sam
 
-from samdomains.sam.models import Architecture, build_sam
 from samdomains.types import Case, CaseStatistics, Image, Mask, ObjectMask, RawImage
-
-MINIATURE = Architecture(
-    embed_dim=32,
-    depth=2,
-    num_heads=2,
-    global_blocks=(1,),
-    image_size=64,
-    patch_size=8,
-    window_size=4,
-    prompt_dim=32,
-    decoder_mlp_dim=64,
-)
 
 
 @dataclass(frozen=True)
@@ -57,13 +42,6 @@ def make_case(number: int, size: tuple[int, int] = (64, 64)) -> Case:
 
 def to_unit_range(pixels: RawImage, statistics: CaseStatistics) -> Image:
     return np.repeat(pixels.astype(np.float32) / 255, 3, axis=0)
-
-
-@pytest.fixture
-def miniature() -> Sam:
-    """A SAM that runs in milliseconds, with random weights that do not depend on other tests."""
-    torch.manual_seed(0)
-    return build_sam(MINIATURE)
 
 
 @pytest.fixture
