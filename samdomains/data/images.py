@@ -12,6 +12,7 @@ from typing import Any
 
 import imagecodecs
 import numpy as np
+import tifffile
 from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from PIL import UnidentifiedImageError
@@ -43,6 +44,7 @@ _DECODING_ERRORS = (
     OverflowError,
     struct.error,
     zlib.error,
+    tifffile.TiffFileError,  # a plain Exception in tifffile before 2026
 )
 """What Pillow, tifffile and imagecodecs raise for damaged files."""
 
