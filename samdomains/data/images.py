@@ -44,7 +44,7 @@ _DECODING_ERRORS = (
     OverflowError,
     struct.error,
     zlib.error,
-    tifffile.TiffFileError,  # a plain Exception in tifffile before 2026
+    tifffile.TiffFileError,  # no ValueError in older releases
 )
 """What Pillow, tifffile and imagecodecs raise for damaged files."""
 
