@@ -169,6 +169,8 @@ class TrainingRecipe(_Section):
         precision: ``auto`` uses bf16 or fp16 where the device has it.
         patience: Epochs without a better validation Dice before it stops; None never stops.
         focal_weight: Weight of the focal loss against Dice (20 to 1 in the SAM paper).
+        focal_gamma: Focusing parameter of the focal loss (2 in arXiv:1708.02002); 0 makes it
+            cross-entropy.
         dice_weight: Weight of the Dice loss.
         iou_weight: Weight of the squared error of the predicted IoU.
     """
@@ -183,6 +185,7 @@ class TrainingRecipe(_Section):
     precision: Literal["auto", "no", "fp16", "bf16"] = "auto"
     patience: Count | None = 8
     focal_weight: Annotated[float, Field(ge=0.0)] = 20.0
+    focal_gamma: Annotated[float, Field(ge=0.0)] = 2.0
     dice_weight: Annotated[float, Field(ge=0.0)] = 1.0
     iou_weight: Annotated[float, Field(ge=0.0)] = 1.0
 

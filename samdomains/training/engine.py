@@ -111,6 +111,7 @@ class _PromptedLoss(nn.Module):
             focal=recipe.training.focal_weight,
             dice=recipe.training.dice_weight,
             iou=recipe.training.iou_weight,
+            gamma=recipe.training.focal_gamma,
         )
 
     def forward(
