@@ -34,7 +34,7 @@ $(VENV)/.installed-dev: $(PROJECTS) | $(BIN)/python
 
 demo: $(VENV)/.installed
 	rm -rf $(DEMO)
-	$(BIN)/samdomains run microscopy --out $(DEMO) --set training.epochs=8
+	$(BIN)/samdomains run microscopy --out $(DEMO)
 	@echo "Report: $(CURDIR)/$(DEMO)/report.html"
 
 test: $(VENV)/.installed-dev

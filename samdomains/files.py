@@ -63,14 +63,20 @@ def write_text(path: Path, text: str) -> None:
 
 def write_json(path: Path, value: Any) -> None:  # noqa: ANN401 (whatever JSON holds)
     """Write indented JSON atomically. NaN is written as null, since JSON has no NaN."""
-    write_text(path, json.dumps(_without_nan(value), indent=2, ensure_ascii=False) + "\n")
+    write_text(path, json.dumps(without_nan(value), indent=2, ensure_ascii=False) + "\n")
 
 
-def _without_nan(value: Any) -> Any:  # noqa: ANN401 (whatever JSON holds)
+def without_nan(value: Any) -> Any:  # noqa: ANN401 (whatever JSON holds)
+    """Put None for every NaN in nested dicts, lists and tuples, since JSON has no NaN.
+
+    Example:
+        >>> without_nan({"mean": float("nan"), "ci95": (0.5, float("nan"))})
+        {'mean': None, 'ci95': [0.5, None]}
+    """
     if isinstance(value, float) and value != value:  # noqa: PLR0124 (only NaN differs from itself)
         return None
     if isinstance(value, dict):
-        return {key: _without_nan(item) for key, item in value.items()}
+        return {key: without_nan(item) for key, item in value.items()}
     if isinstance(value, list | tuple):
-        return [_without_nan(item) for item in value]
+        return [without_nan(item) for item in value]
     return value

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast, get_args
@@ -34,7 +34,6 @@ from samdomains.types import (
     Prediction,
     Prompts,
     RawImage,
-    Segmenter,
 )
 
 NOT_OF_THE_MODEL = ("data", "evaluation")
@@ -57,7 +56,7 @@ class Model:
     domain: Domain
     recipe: Recipe
     normalizer: Normalizer
-    systems: Mapping[str, Segmenter]
+    systems: Mapping[str, SamSegmenter]
     description: str
 
     def segment(self, pixels: RawImage, prompts: Sequence[Prompts]) -> list[Prediction]:
@@ -73,6 +72,17 @@ class Model:
         Raises:
             UsageError: The pixels are not (C, H, W), or a prompt lies outside the image.
         """
+        answers = dict(self.answers(pixels, prompts))
+        return [answers[i] for i in range(len(prompts))]
+
+    def answers(
+        self, pixels: RawImage, prompts: Sequence[Prompts]
+    ) -> Iterator[tuple[int, Prediction]]:
+        """``segment`` a few prompts at a time, for many prompts in a large image.
+
+        Yields:
+            Index of the prompt, and its answer, in the order that is quickest.
+        """
         _require_channels_first(pixels)
         for prompt in prompts:
             _require_inside(prompt, (pixels.shape[1], pixels.shape[2]))
@@ -80,11 +90,14 @@ class Model:
         encoded = segmenter.encode(self.normalizer(pixels, case_statistics(pixels)))
         single = [i for i, p in enumerate(prompts) if p.box is None and len(p.points) == 1]
         rest = [i for i in range(len(prompts)) if i not in set(single)]
-        answers: dict[int, Prediction] = {}
         for members, multimask in ((single, True), (rest, False)):
-            predicted = encoded.predict([prompts[i] for i in members], multimask=multimask)
-            answers |= dict(zip(members, predicted, strict=True))
-        return [answers[i] for i in range(len(prompts))]
+            for i, answer in encoded.answers([prompts[m] for m in members], multimask=multimask):
+                yield members[i], answer
+
+
+def checkpoint_of(recipe: Recipe) -> Path | None:
+    """The file that a recipe names for the base's weights, if it names one."""
+    return Path(recipe.model.checkpoint) if recipe.model.checkpoint else None
 
 
 def load_model(
@@ -131,12 +144,12 @@ def load_model(
     )
     _require_same_normalizer(path, metadata, home)
     recipe = _recipe_for(path, metadata, reader, settings)
-    own = Path(metadata.recipe.model.checkpoint) if metadata.recipe.model.checkpoint else None
+    weights = checkpoint or checkpoint_of(metadata.recipe)
     device, tile = best_device(), recipe.model.tile
-    tuned = load_artefact(path, checkpoint=checkpoint or own)
+    tuned = load_artefact(path, checkpoint=weights)
     systems = {"tuned": SamSegmenter(tuned.sam.to(device), tile)}
     if with_base:
-        base = load_base(metadata.base_name, checkpoint or own)
+        base = load_base(metadata.base_name, weights)
         systems["zero_shot"] = SamSegmenter(base.sam.to(device), tile)
     description = f"model: {metadata.base_name}, tuned ({metadata.strategy}) for {home.name}"
     if reader is not home:
@@ -153,7 +166,7 @@ def _untuned(
 ) -> Model:
     selected = select_domain(domain, local_plugin=local_plugin)
     recipe = selected.resolve_recipe(settings=[*settings, f"model.name={name}"]).recipe
-    base = load_base(name, checkpoint)
+    base = load_base(name, checkpoint or checkpoint_of(recipe))
     systems = {"zero_shot": SamSegmenter(base.sam.to(best_device()), recipe.model.tile)}
     normalizer = selected.normalize_intensity(recipe)
     return Model(selected, recipe, normalizer, systems, f"model: {name}, untuned")
@@ -225,16 +238,18 @@ def segment(
 
 
 def _found(model: Model, case: Case, prompts: Sequence[ObjectPrompt]) -> list[ObjectMask]:
-    """The objects of one image, those without a pixel left out."""
+    """The objects of one image, those without a pixel left out.
+
+    An answer covers its window, an object only itself: each is cropped before the next is asked.
+    """
+    found: dict[int, ObjectMask] = {}
     try:
-        answers = model.segment(case.read_pixels(), [item.prompts for item in prompts])
+        for i, answer in model.answers(case.read_pixels(), [item.prompts for item in prompts]):
+            if (answer.logits > 0).any():
+                found[i] = ObjectMask.from_mask(answer.mask(), class_id=prompts[i].class_id)
     except UsageError as error:
         raise UsageError(f"{image_file(case)}: {error}") from error
-    return [
-        ObjectMask.from_mask(answer.mask(), class_id=item.class_id)
-        for answer, item in zip(answers, prompts, strict=True)
-        if (answer.logits > 0).any()
-    ]
+    return [found[i] for i in sorted(found)]
 
 
 def _with_classes(case: Case, objects: Sequence[ObjectMask]) -> Case:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -79,6 +80,7 @@ def run(
     Raises:
         SamDomainsError: With what was got, what is allowed and what to do.
     """
+    _require_one_process()
     watch, directory = Stopwatch(), RunDirectory(Path(out))
     selected = select_domain(domain, local_plugin=local_plugin)
     resolved = selected.resolve_recipe(file=recipe_file, settings=settings)
@@ -139,7 +141,7 @@ def evaluate(
     with undone_on_failure(directory):
         cases = _only(loaded.domain.load_cases(data, loaded.recipe), split, data)
         require_no_errors(check_cases(cases, loaded.recipe, tell=tell), data)
-        systems = {**loaded.systems, "box_ellipse": BoxEllipse()}
+        systems: dict[str, Segmenter] = {**loaded.systems, "box_ellipse": BoxEllipse()}
         scores = _score(systems, cases, loaded.normalizer, loaded.recipe)
         metrics = _summary(scores, loaded.recipe, cases)
         write_json(directory / "metrics.json", metrics)
@@ -147,6 +149,19 @@ def evaluate(
         if card is not None:
             write_json(directory / "card.json", card.to_json())
     return Result(directory, metrics, card)
+
+
+def _require_one_process() -> None:
+    """Refuse to be one of several processes, which would race for the run's folder.
+
+    ``WORLD_SIZE`` is how torchrun and accelerate tell a process how many there are.
+    """
+    world = os.environ.get("WORLD_SIZE", "1")
+    if world != "1":
+        raise UsageError(
+            f"run on one process; several are not supported yet (WORLD_SIZE is {world}). "
+            "Start it without torchrun or accelerate launch"
+        )
 
 
 def _carry_out(plan: Plan, watch: Stopwatch, *, resume: bool) -> Result:

@@ -8,12 +8,15 @@ from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
+import torch
+
 from samdomains.chain import Domain
 from samdomains.checking import Tell, check_cases, counted, require_no_errors, silent
 from samdomains.data.audit import Audit
 from samdomains.data.splits import CaseSplits, split_cases
-from samdomains.errors import DataError, RunDirectoryError
+from samdomains.errors import DataError, RecipeError, RunDirectoryError
 from samdomains.files import write_json, write_text
+from samdomains.inference import checkpoint_of
 from samdomains.recipe import Recipe
 from samdomains.recipe_layers import (
     RecipeLayer,
@@ -62,11 +65,6 @@ class Plan:
         return checkpoint_of(self.recipe)
 
 
-def checkpoint_of(recipe: Recipe) -> Path | None:
-    """The file that a recipe names for the base's weights, if it names one."""
-    return Path(recipe.model.checkpoint) if recipe.model.checkpoint else None
-
-
 def prepare(
     domain: Domain,
     resolved: ResolvedRecipe,
@@ -87,9 +85,11 @@ def prepare(
         tell: Takes one line about what happens now.
 
     Raises:
-        SamDomainsError: The data or the checkpoint is not fit to be used; says what to do.
+        SamDomainsError: The data or the checkpoint is not fit to be used, or a resumed run began
+            with others; says what to do.
     """
     recipe = resolved.recipe
+    _require_possible_precision(recipe)
     data = _demo_data(domain, directory, recipe.seed) if source is None else source
     cases = domain.load_cases(data, recipe)
     base = load_base(recipe.model.name, checkpoint_of(recipe))
@@ -102,7 +102,8 @@ def prepare(
     tell(f"split: {sizes}. {splits.how}")
     for name, part in parts.items():
         _require_objects(name, part, recipe, data)
-    choice = _kept_strategy(directory) or _choose_strategy(domain, recipe, base, splits.train)
+    kept = _kept_strategy(directory, domain, base)
+    choice = kept or _choose_strategy(domain, recipe, base, splits.train)
     tell(f"strategy: {choice.name}. {' '.join(choice.reasons)}")
     return Plan(domain, resolved, base, audit, splits, choice, directory)
 
@@ -121,7 +122,8 @@ def begin(plan: Plan) -> None:
         )
     write_json(directory.explain, [asdict(answer) for answer in plan.domain.explain()])
     write_json(directory.split, parts)
-    write_json(directory.strategy, asdict(plan.choice))
+    kept = {"choice": asdict(plan.choice), **_foundation(plan.domain, plan.base)}
+    write_json(directory.strategy, kept)
     # The last of them, since a folder with a recipe is a run that --resume continues.
     write_text(directory.recipe, recipe_to_yaml(plan.resolved, with_origins=True))
 
@@ -171,12 +173,41 @@ def _require_objects(name: str, cases: Sequence[Case], recipe: Recipe, source: P
     )
 
 
-def _kept_strategy(directory: RunDirectory) -> StrategyChoice | None:
-    """The choice that a resumed run began with: free memory may be another by now."""
+def _require_possible_precision(recipe: Recipe) -> None:
+    """Refuse fp16 on a CPU, where accelerate has no scaler of losses for it."""
+    if recipe.training.precision == "fp16" and best_device().type == "cpu":
+        raise RecipeError(
+            "training.precision is fp16, which needs a GPU, and there is none; "
+            "allowed here: auto, no, bf16"
+        )
+
+
+def _foundation(domain: Domain, base: BaseModel) -> dict[str, str]:
+    """What a run is built on beside data and recipe: base weights, and who prepares the images."""
+    return {"base_sha256": base.sha256, "normalizer": domain.winner("normalize_intensity")}
+
+
+def _kept_strategy(
+    directory: RunDirectory, domain: Domain, base: BaseModel
+) -> StrategyChoice | None:
+    """The choice that a resumed run began with: free memory may be another by now.
+
+    Raises:
+        RunDirectoryError: The run began with other base weights, or with images prepared otherwise.
+    """
     if not directory.strategy.exists():
         return None
-    values = json.loads(directory.strategy.read_text(encoding="utf-8"))
-    return StrategyChoice(**values | {"reasons": tuple(values["reasons"])})
+    kept = json.loads(directory.strategy.read_text(encoding="utf-8"))
+    for key, now in _foundation(domain, base).items():
+        if kept.get(key) != now:
+            what = "base weights" if key == "base_sha256" else "preparation of the images"
+            raise RunDirectoryError(
+                f"{directory.strategy}: the run began with other {what} "
+                f"({kept.get(key)}, now {now}). "
+                "Resume with the same --checkpoint and --plugin, or start a new run"
+            )
+    choice = kept["choice"]
+    return StrategyChoice(**choice | {"reasons": tuple(choice["reasons"])})
 
 
 def _choose_strategy(
@@ -191,5 +222,6 @@ def _choose_strategy(
         train_objects=sum(len(case.read_objects()) for case in train if case.read_objects),
         device=device.type,
         memory_bytes=free_memory(device),
+        bf16=device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False),
     )
     return domain.choose_strategy(recipe, facts)

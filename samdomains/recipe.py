@@ -130,7 +130,9 @@ class ModelRecipe(_Section):
         checkpoint: File with the official weights; None uses the shipped or downloaded ones.
         tile: Side in pixels of the square tiles that an image is cut into before it is brought
             to the model's input size, so that small objects keep their pixels. None takes the
-            whole image at once. An object larger than a tile is seen in the whole image.
+            whole image at once. An object larger than a tile is seen in the whole image when a box
+            shows its size; prompted by a point alone it is looked for in one tile around the
+            point, where an object wider than half a tile may be cut.
     """
 
     name: Literal["tiny", "vit_b", "vit_l", "vit_h"] = "tiny"
@@ -201,7 +203,7 @@ class EvaluationRecipe(_Section):
 
     prompts: tuple[Literal["box", "point", "point+3"], ...] = ("box", "point", "point+3")
     bootstrap: Count = 1000
-    validation_objects: Count = 16
+    validation_objects: Count = 8
 
 
 class Recipe(_Section):

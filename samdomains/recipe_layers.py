@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import difflib
 import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -12,7 +13,7 @@ from typing import Any
 from pydantic import BaseModel, ValidationError
 from pydantic.fields import FieldInfo
 
-from samdomains.errors import RecipeError, did_you_mean
+from samdomains.errors import RecipeError
 from samdomains.recipe import Recipe
 from samdomains.yaml_values import dump_value, load_yaml
 
@@ -179,11 +180,11 @@ def _flatten(
 
 def _unknown_key(section: type[BaseModel], key: str, origin: str) -> str:
     prefix, _, name = key.rpartition(".")
-    elsewhere = [known for known in _keys() if known.rpartition(".")[2] == name]
-    if elsewhere:
-        hint = f" Did you mean '{elsewhere[0]}'?"
-    else:
-        hint = did_you_mean(name, section.model_fields)
+    meant = [known for known in _keys() if known.rpartition(".")[2] == name]
+    if not meant:
+        close = difflib.get_close_matches(name, section.model_fields, n=1)
+        meant = [f"{prefix}.{found}" if prefix else found for found in close]
+    hint = f" Did you mean '{meant[0]}'?" if meant else ""
     where = f"'{prefix}'" if prefix else "a recipe"
     allowed = ", ".join(section.model_fields)
     return f"{origin}: unknown key '{key}'.{hint} Allowed in {where}: {allowed}"

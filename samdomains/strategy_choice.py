@@ -39,7 +39,7 @@ CASES_FOR_FULL = 1000
 """Training images from which a large model is tuned as a whole."""
 
 BATCH_SIZES = (4, 16)
-"""Smallest and largest batch, the field's usual range."""
+"""Smallest and largest batch, the field's usual range. Smaller ones only where memory is short."""
 
 MEMORY_SHARE = 0.8
 """Share of the free memory that the estimate may fill; the rest is for what it leaves out."""
@@ -131,7 +131,8 @@ def _by_memory(
     reasons: list[str] = []
     candidates: tuple[StrategyName, ...] = ("full", "lora")
     for name in candidates if facts.train_cases >= CASES_FOR_FULL else candidates[1:]:
-        needed = _needed(name, recipe, facts, precision)
+        batch = recipe.training.batch_size or BATCH_SIZES[0]
+        needed = _needed(name, recipe, facts, precision, batch)
         compared = f"about {_gigabytes(needed)} of {_gigabytes(facts.memory_bytes)} free"
         if needed <= MEMORY_SHARE * facts.memory_bytes:
             return name, (
@@ -145,44 +146,52 @@ def _by_memory(
     )
 
 
-def _needed(name: StrategyName, recipe: Recipe, facts: Facts, precision: Precision) -> float:
-    """Bytes at the smallest batch that would be used."""
+def _needed(
+    name: StrategyName, recipe: Recipe, facts: Facts, precision: Precision, batch: int
+) -> float:
+    """Bytes of training with that batch."""
     objects = recipe.training.objects_per_image
     memory = estimate_memory(name, facts, objects_per_image=objects, precision=precision)
-    return memory.fixed + (recipe.training.batch_size or BATCH_SIZES[0]) * memory.per_image
+    return memory.fixed + batch * memory.per_image
 
 
 def _batch_size(
     name: StrategyName, recipe: Recipe, facts: Facts, precision: Precision
 ) -> tuple[int, str]:
+    size, reason = _asked_or_fitting(name, recipe, facts, precision)
+    needed = _needed(name, recipe, facts, precision, size)
+    if needed > facts.memory_bytes:
+        reason += f" It may not fit: about {_gigabytes(needed)} are needed."
+    return size, reason
+
+
+def _asked_or_fitting(
+    name: StrategyName, recipe: Recipe, facts: Facts, precision: Precision
+) -> tuple[int, str]:
+    """The recipe's batch, else the largest that the estimate lets fit, at least one image."""
     if recipe.training.batch_size is not None:
         size = recipe.training.batch_size
-        return (
-            size,
-            f"The recipe asks for a batch of {size}.{_warning(name, recipe, facts, precision)}",
-        )
-    if facts.device == "cpu" and facts.parameters < SMALL_MODEL:
-        return BATCH_SIZES[0], f"A batch of {BATCH_SIZES[0]}: on a CPU larger ones are no faster."
+        return size, f"The recipe asks for a batch of {size}."
+    smallest = BATCH_SIZES[0]
     objects = recipe.training.objects_per_image
     memory = estimate_memory(name, facts, objects_per_image=objects, precision=precision)
-    size = max(BATCH_SIZES[0], memory.batch_within(facts.memory_bytes))
-    reason = f"A batch of {size}, for {_gigabytes(facts.memory_bytes)} of free memory."
-    return size, reason + _warning(name, recipe, facts, precision)
-
-
-def _warning(name: StrategyName, recipe: Recipe, facts: Facts, precision: Precision) -> str:
-    needed = _needed(name, recipe, facts, precision)
-    if needed <= facts.memory_bytes:
-        return ""
-    return f" It may not fit: about {_gigabytes(needed)} are needed."
+    size = max(1, memory.batch_within(facts.memory_bytes))
+    free = f"{_gigabytes(facts.memory_bytes)} of free memory"
+    if size < smallest:
+        return size, f"A batch of {size}: {smallest}, the usual least, would not fit into {free}."
+    if facts.device == "cpu" and facts.parameters < SMALL_MODEL:
+        return smallest, f"A batch of {smallest}: on a CPU larger ones are no faster."
+    return size, f"A batch of {size}, for {free}."
 
 
 def _precision(recipe: Recipe, facts: Facts) -> tuple[Precision, str]:
     asked = recipe.training.precision
     if asked != "auto":
         return asked, f"The recipe asks for precision {asked}."
-    if facts.device == "cuda":
+    if facts.device == "cuda" and facts.bf16:
         return "bf16", "Precision bf16: the GPU computes faster and with half the memory."
+    if facts.device == "cuda":
+        return "fp16", "Precision fp16: this GPU has no bf16, and is faster than in float32."
     return "no", f"Precision float32: no gain from less on {facts.device}."
 
 

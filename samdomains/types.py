@@ -251,6 +251,7 @@ class Facts:
         train_objects: Number of annotated objects in them.
         device: ``cuda``, ``mps`` or ``cpu``.
         memory_bytes: Free memory of that device.
+        bf16: Whether that device is a GPU that computes in bf16 (NVIDIA's do from Ampere on).
     """
 
     model: str
@@ -260,6 +261,7 @@ class Facts:
     train_objects: int
     device: str
     memory_bytes: int
+    bf16: bool
 
 
 @dataclass(frozen=True, slots=True)
@@ -320,6 +322,11 @@ class PromptSampler(Protocol):
             rng: The only source of randomness.
             previous: (H, W) logits of the model's last answer in the same frame, or None in the
                 first round; then the sampler starts anew.
+
+        Returns:
+            In the first round the whole prompt; its ``mask_logits`` may be of the mask's own size
+            (H, W), and are brought to SAM's input. In later rounds only the points are used: they
+            are added to the earlier prompt, and the model's last answer is the mask.
         """
         ...
 

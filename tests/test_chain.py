@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 PLUGIN = "from pathlib import Path\nfrom samdomains.plugin import *\n"
 
-FACTS = Facts("tiny", 3_000_000, 256, 20, 100, "cpu", 8 * 10**9)
+FACTS = Facts("tiny", 3_000_000, 256, 20, 100, "cpu", 8 * 10**9, False)
 
 
 @pytest.fixture(autouse=True)
@@ -179,7 +179,9 @@ def test_an_unknown_recipe_lists_those_of_the_domain(install_plugin: InstallPlug
 def test_a_misspelt_key_in_a_plugin_names_the_plugin(install_plugin: InstallPlugin) -> None:
     source = "@hookimpl\ndef recipes():\n    return {'default': {'training': {'epocs': 1}}}\n"
     install_plugin("typos", PLUGIN + source)
-    with pytest.raises(RecipeError, match=r"domain typos, recipe default: .*Did you mean 'epochs'"):
+    with pytest.raises(
+        RecipeError, match=r"domain typos, recipe default: .*Did you mean 'training.epochs'"
+    ):
         select_domain("typos").resolve_recipe()
 
 

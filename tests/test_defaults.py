@@ -54,7 +54,9 @@ def test_what_its_factories_give_pickles() -> None:
 
 
 def test_the_strategy_comes_with_reasons() -> None:
-    choice = defaults.choose_strategy(Recipe(), Facts("tiny", 3_000_000, 256, 9, 50, "cpu", 10**9))
+    choice = defaults.choose_strategy(
+        Recipe(), Facts("tiny", 3_000_000, 256, 9, 50, "cpu", 10**9, False)
+    )
     assert choice.name == "full"
     assert choice.reasons
 

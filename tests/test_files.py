@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from samdomains.files import atomic_path, write_json, write_text
+from samdomains.files import atomic_path, without_nan, write_json, write_text
 
 
 def test_the_file_appears_whole_in_a_folder_made_for_it(tmp_path: Path) -> None:
@@ -65,3 +65,8 @@ def test_json_has_no_nan_and_keeps_other_alphabets(tmp_path: Path) -> None:
     write_json(path, {"naïve": [math.nan, 1.5, {"x": (math.nan, True)}]})
     assert json.loads(path.read_text("utf-8")) == {"naïve": [None, 1.5, {"x": [None, True]}]}
     assert "naïve" in path.read_text("utf-8")
+
+
+def test_taking_nan_out_leaves_the_rest() -> None:
+    got = without_nan({"a": (math.nan, 2), "b": math.inf, "c": None, "d": "nan"})
+    assert got == {"a": [None, 2], "b": math.inf, "c": None, "d": "nan"}

@@ -1,16 +1,21 @@
 from __future__ import annotations
 
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pytest
+from PIL import Image
 
 import samdomains
 from samdomains.errors import CheckpointError, RecipeError, UsageError
 from samdomains.inference import Model, load_model
-from samdomains.types import Prompts
+from samdomains.prompts.parsing import prompts_from_words
+from samdomains.sam import segmenter
+from samdomains.sam.segmenter import EncodedImage
+from samdomains.types import Mask, ObjectMask, Prediction, Prompts
 
 if TYPE_CHECKING:
     from tests.conftest import FinishedRun
@@ -135,6 +140,39 @@ def test_images_are_not_prepared_by_another_layer_than_in_training(
         load_model(finished_run.directory, local_plugin=local)
 
 
+def test_an_untuned_model_takes_the_weights_that_a_setting_names(tmp_path: Path) -> None:
+    missing = tmp_path / "own.pth"
+    with pytest.raises(CheckpointError, match=r"own\.pth"):
+        load_model("tiny", settings=[f"model.checkpoint={missing}"])
+
+
+def test_each_answer_is_cropped_to_its_object_before_the_next_is_asked(
+    tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    happened: list[str] = []
+    ask, crop = EncodedImage._predict_in, ObjectMask.from_mask
+
+    def asked(
+        image: EncodedImage, index: int, prompts: Sequence[Prompts], multimask: bool
+    ) -> list[Prediction]:
+        happened.append("asked")
+        return ask(image, index, prompts, multimask)
+
+    def cropped(mask: Mask, *, class_id: int) -> ObjectMask:
+        happened.append("cropped")
+        return crop(mask, class_id=class_id)
+
+    monkeypatch.setattr(segmenter, "PROMPTS_PER_CALL", 1)
+    monkeypatch.setattr(EncodedImage, "_predict_in", asked)
+    monkeypatch.setattr(ObjectMask, "from_mask", cropped)
+    image = np.zeros((60, 80), dtype=np.uint8)
+    image[10:40, 20:60] = 220
+    Image.fromarray(image).save(tmp_path / "a.png")
+    prompts = prompts_from_words(["20,10,60,40"], []) * 3
+    samdomains.segment(tiny, tmp_path / "a.png", prompts, out=tmp_path / "masks")
+    assert happened == ["asked", "cropped"] * 3
+
+
 def test_a_name_that_is_no_model_says_what_is_one(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match=r"Did you mean 'vit_b'\? .* one of tiny, vit_b"):
         load_model("vitb")
@@ -143,12 +181,8 @@ def test_a_name_that_is_no_model_says_what_is_one(tmp_path: Path) -> None:
 
 
 def test_the_public_functions_do_the_same(finished_run: FinishedRun, tmp_path: Path) -> None:
-    from samdomains.prompts.parsing import prompts_from_words
-
     model = samdomains.load_model(str(finished_run.directory))
     source = tmp_path / "a.png"
-    from PIL import Image
-
     Image.new("RGB", (40, 30), "white").save(source)
     prompts = prompts_from_words(["5,5,30,25"], [])
     written = samdomains.segment(model, source, prompts, out=tmp_path / "masks")

@@ -2,10 +2,12 @@ from __future__ import annotations
 
 import json
 import shutil
+import sys
 from dataclasses import replace
 from pathlib import Path
 
 import pytest
+import torch
 
 from samdomains.chain import Domain, select_domain
 from samdomains.errors import DataError, RecipeError, RunDirectoryError
@@ -65,6 +67,78 @@ def test_a_run_is_not_resumed_with_other_images(plan: Plan) -> None:
     plan.directory.split.write_text(json.dumps({**parts, "train": ["another"]}))
     with pytest.raises(RunDirectoryError, match=r"split\.json: the run began with other images"):
         begin(plan)
+
+
+def test_a_run_is_not_resumed_from_other_base_weights(
+    plan: Plan, domain: Domain, labelled_folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(plan)
+    other = replace(plan.base, sha256="ab" * 32)
+    monkeypatch.setattr("samdomains.preparation.load_base", lambda *_: other)
+    with pytest.raises(RunDirectoryError, match=r"other base weights .*now abab.*--checkpoint"):
+        prepare(domain, plan.resolved, labelled_folder, plan.directory)
+
+
+def test_a_run_is_not_resumed_with_images_prepared_otherwise(
+    plan: Plan, labelled_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begin(plan)
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    local = tmp_path / "other_normalizer.py"
+    local.write_text(
+        "from samdomains.plugin import hookimpl, make_normalizer\n"
+        "@hookimpl\n"
+        "def normalize_intensity(recipe):\n"
+        "    return make_normalizer(recipe.intensity)\n"
+    )
+    other = select_domain("images", local_plugin=local)
+    with pytest.raises(RunDirectoryError, match=r"other preparation .*core, now local file other"):
+        prepare(other, plan.resolved, labelled_folder, plan.directory)
+
+
+@pytest.mark.parametrize(("device", "refused"), [("cpu", True), ("cuda", False)])
+def test_fp16_needs_a_gpu(
+    device: str,
+    refused: bool,
+    domain: Domain,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("samdomains.preparation.best_device", lambda: torch.device(device))
+    resolved = domain.resolve_recipe(settings=["training.precision=fp16"])
+    error, text = (
+        (RecipeError, "precision is fp16, which needs a GPU")
+        if refused
+        else (
+            DataError,
+            "absent",
+        )
+    )
+    with pytest.raises(error, match=text):
+        prepare(domain, resolved, tmp_path / "absent", RunDirectory(tmp_path / "run"))
+
+
+@pytest.mark.parametrize(
+    ("device", "native", "expected"),
+    [("cuda", True, "bf16"), ("cuda", False, "fp16"), ("cpu", True, "no")],
+)
+def test_the_gpu_is_asked_whether_it_computes_in_bf16(  # noqa: PLR0917
+    device: str,
+    native: bool,
+    expected: str,
+    plan: Plan,
+    domain: Domain,
+    labelled_folder: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def supported(including_emulation: bool = True) -> bool:
+        return native or including_emulation
+
+    monkeypatch.setattr("samdomains.preparation.best_device", lambda: torch.device(device))
+    monkeypatch.setattr("samdomains.preparation.free_memory", lambda _: 10**10)
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", supported)
+    again = prepare(domain, plan.resolved, labelled_folder, plan.directory)
+    assert again.choice.precision == expected
 
 
 def test_a_part_without_objects_is_refused(

@@ -62,9 +62,11 @@ def test_a_setting_without_key_or_value_is_refused(text: str) -> None:
     [
         (
             {"training": {"lerning_rate": 1}},
-            "'training.lerning_rate'. Did you mean 'learning_rate'?",
+            "'training.lerning_rate'. Did you mean 'training.learning_rate'?",
         ),
         ({"trianing": {"epochs": 1}}, "'trianing'. Did you mean 'training'?"),
+        ({"training": {"epocs": 3}}, "'training.epocs'. Did you mean 'training.epochs'?"),
+        ({"training": {"zzz": 3}}, "'training.zzz'. Allowed in 'training': learning_rate"),
         ({"learning_rate": 1}, "'learning_rate'. Did you mean 'training.learning_rate'?"),
         ({"training": {"lora_rank": 1}}, "Did you mean 'strategy.lora_rank'?"),
         ({1: 2}, "unknown key '1'"),

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samdomains.recipe import Recipe
-from samdomains.strategy_choice import choose_strategy, estimate_memory
+from samdomains.strategy_choice import MEMORY_SHARE, choose_strategy, estimate_memory
 from samdomains.types import Facts
 
 GB = 10**9
@@ -22,6 +22,7 @@ def facts(**changed: Any) -> Facts:
         "train_objects": 1000,
         "device": "cuda",
         "memory_bytes": 80 * GB,
+        "bf16": True,
     }
     return Facts(**(values | changed))
 
@@ -82,21 +83,44 @@ def test_a_fixed_strategy_that_may_not_fit_is_kept_with_a_warning() -> None:
     assert any("may not fit" in reason for reason in choice.reasons)
 
 
+@pytest.mark.parametrize(("batch", "said"), [(16, "for"), (4, "for"), (3, "4, the usual least")])
+def test_the_batch_falls_below_four_where_four_would_not_fit(batch: int, said: str) -> None:
+    fixed = recipe(strategy={"name": "lora"})
+    need = estimate_memory(
+        "lora", facts(), objects_per_image=fixed.training.objects_per_image, precision="bf16"
+    )
+    memory = int((need.fixed + (batch + 0.5) * need.per_image) / MEMORY_SHARE)
+    choice = choose_strategy(fixed, facts(memory_bytes=memory))
+    assert choice.batch_size == batch
+    assert f"A batch of {batch}" in choice.reasons[1]
+    assert said in choice.reasons[1]
+    assert "may not fit" not in choice.reasons[1]
+
+
+def test_where_nothing_fits_the_batch_is_one_and_says_so() -> None:
+    choice = choose_strategy(recipe(strategy={"name": "full"}), facts(memory_bytes=GB))
+    assert choice.batch_size == 1
+    assert "would not fit into 1.0 GB of free memory. It may not fit" in choice.reasons[1]
+
+
 def test_a_small_model_on_a_cpu_takes_four_images_a_step() -> None:
     assert choose_strategy(Recipe(), tiny()).batch_size == 4
 
 
-@pytest.mark.parametrize(("device", "precision"), [("cuda", "bf16"), ("mps", "no"), ("cpu", "no")])
-def test_precision_follows_the_device(device: str, precision: str) -> None:
-    assert choose_strategy(Recipe(), facts(device=device)).precision == precision
+@pytest.mark.parametrize(
+    ("device", "bf16", "precision"),
+    [("cuda", True, "bf16"), ("cuda", False, "fp16"), ("mps", False, "no"), ("cpu", False, "no")],
+)
+def test_precision_follows_the_device(device: str, bf16: bool, precision: str) -> None:
+    assert choose_strategy(Recipe(), facts(device=device, bf16=bf16)).precision == precision
 
 
 @given(st.integers(GB, 200 * GB), st.integers(1, 5000), st.sampled_from(["cpu", "cuda", "mps"]))
-def test_the_batch_stays_between_4_and_16_and_every_choice_has_reasons(
+def test_the_batch_stays_between_1_and_16_and_every_choice_has_reasons(
     memory: int, cases: int, device: str
 ) -> None:
     choice = choose_strategy(Recipe(), facts(memory_bytes=memory, train_cases=cases, device=device))
-    assert 4 <= choice.batch_size <= 16
+    assert 1 <= choice.batch_size <= 16
     assert len(choice.reasons) >= 3
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Literal
 
@@ -17,7 +16,7 @@ from samdomains.cli.options import (
     set_option,
     tuned_model_option,
 )
-from samdomains.cli.printing import print_result, tell
+from samdomains.cli.printing import print_json, print_result, tell
 
 
 @click.command(
@@ -67,7 +66,7 @@ def command(
         tell=tell,
     )
     if as_json:
-        click.echo(json.dumps({"out": str(result.directory), **result.metrics}))
+        print_json(result)
         return
     print_result(result)
     click.echo(f"scores: {result.directory / 'metrics.json'}")

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from typing import TYPE_CHECKING
 
 import click
+
+from samdomains.files import without_nan
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -28,3 +31,9 @@ def print_result(result: Result) -> None:
     Console(width=None if sys.stdout.isatty() else 110).print(table)
     if result.card is not None:
         click.echo(f"verdict: {result.card.verdict}. {result.card.advice}")
+
+
+def print_json(result: Result) -> None:
+    """The folder and the content of ``metrics.json``, for scripts."""
+    printed = {"out": str(result.directory), **result.metrics}
+    click.echo(json.dumps(without_nan(printed), allow_nan=False))

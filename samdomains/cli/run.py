@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 
 import click
@@ -16,7 +15,7 @@ from samdomains.cli.options import (
     recipe_option,
     set_option,
 )
-from samdomains.cli.printing import print_result, tell
+from samdomains.cli.printing import print_json, print_result, tell
 
 
 @click.command(
@@ -84,7 +83,7 @@ def command(
         tell=tell,
     )
     if as_json:
-        click.echo(json.dumps({"out": str(result.directory), **result.metrics}))
+        print_json(result)
         return
     print_result(result)
     click.echo(f"report: {result.directory / 'report.html'}")

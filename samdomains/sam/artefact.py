@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import copy
 import os
 import re
 from collections.abc import Callable
@@ -12,7 +11,6 @@ from typing import Literal
 
 import pydantic
 import safetensors.torch
-import torch
 from safetensors import SafetensorError, safe_open
 from segment_anything.modeling import Sam
 from torch import Tensor
@@ -146,24 +144,6 @@ def load_artefact(
     _restore(base.sam, path)
     merge_adapters(base.sam)
     return LoadedModel(base.sam.requires_grad_(False).eval(), metadata)
-
-
-def export_official(path: Path, sam: Sam) -> None:
-    """Write all weights as a ``.pth`` state dict in the official format, adapters folded in.
-
-    The ``segment-anything`` package, and what builds on it, loads it as a checkpoint.
-
-    Raises:
-        OSError: The file cannot be written; what was there before is untouched.
-    """
-    merged = copy.deepcopy(sam)
-    merge_adapters(merged)
-    state = {name: tensor.cpu() for name, tensor in merged.state_dict().items()}
-    with atomic_path(path) as temporary:
-        try:
-            torch.save(state, temporary)
-        except RuntimeError as error:  # how torch's own file writer reports a full disk
-            raise OSError(f"{path}: cannot be written: {error}") from error
 
 
 def _refuse_useless_download(

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections import defaultdict
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
@@ -12,11 +13,18 @@ from torch import Tensor
 
 from samdomains.sam.decode import decode, select
 from samdomains.sam.frame import Frame, encode
-from samdomains.sam.views import Window, choose_window, prompt_extent, shift_prompts, windows
+from samdomains.sam.views import Window, choose_windows, prompt_extent, shift_prompts, windows
 from samdomains.types import Image, Prediction, Prompts, Size
 
 PROMPTS_PER_CALL = 32
 """Prompts decoded at once: enough to be efficient, few enough for a small memory."""
+
+LOGITS_AT_ONCE = 2**27
+"""Logits (4 bytes each) in the device's memory together, at most; the prompts of larger windows
+are decoded fewer at once."""
+
+EMBEDDINGS_KEPT = 256
+"""Embeddings of windows on the device, at most: with 4 MiB each in the official models, 1 GiB."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +47,7 @@ class SamSegmenter:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class EncodedImage:
-    """One image and the embeddings of the windows that prompts have asked for so far."""
+    """One image and the embeddings of the windows that prompts asked for last."""
 
     sam: Sam
     image: Image
@@ -52,7 +60,17 @@ class EncodedImage:
         return self.image.shape[1], self.image.shape[2]
 
     def predict(self, prompts: Sequence[Prompts], *, multimask: bool) -> list[Prediction]:
-        """Answer each prompt in the window that shows it best.
+        """Answer each prompt in the window that shows it best, in the order of the prompts.
+
+        See ``answers``.
+        """
+        answers = dict(self.answers(prompts, multimask=multimask))
+        return [answers[i] for i in range(len(prompts))]
+
+    def answers(
+        self, prompts: Sequence[Prompts], *, multimask: bool
+    ) -> Iterator[tuple[int, Prediction]]:
+        """Answer prompts window by window, so that no more than a few answers need to be kept.
 
         A mask prompt must come from an answer in the same window; when added clicks move the
         prompt to another window, the earlier mask is left out.
@@ -60,17 +78,25 @@ class EncodedImage:
         Args:
             prompts: In image pixels.
             multimask: Choose among three masks by predicted IoU.
+
+        Yields:
+            Index of the prompt, and its answer.
         """
-        chosen = [choose_window(prompt_extent(p), self.windows, self.size) for p in prompts]
-        predictions: list[Prediction | None] = [None] * len(prompts)
-        for index in sorted(set(chosen)):
-            members = [i for i, window in enumerate(chosen) if window == index]
-            for start in range(0, len(members), PROMPTS_PER_CALL):
-                part = members[start : start + PROMPTS_PER_CALL]
-                answers = self._predict_in(index, [prompts[i] for i in part], multimask)
-                for i, answer in zip(part, answers, strict=True):
-                    predictions[i] = answer
-        return [p for p in predictions if p is not None]
+        chosen = choose_windows([prompt_extent(p) for p in prompts], self.windows, self.size)
+        prompts = self._without_foreign_masks(prompts, chosen)
+        members: dict[int, list[int]] = defaultdict(list)
+        for i, index in enumerate(chosen):
+            members[index].append(i)
+        for index in sorted(members):
+            height, width = self.windows[index].size
+            step = max(1, min(PROMPTS_PER_CALL, LOGITS_AT_ONCE // (height * width)))
+            for start in range(0, len(members[index]), step):
+                part = members[index][start : start + step]
+                yield from zip(
+                    part,
+                    self._predict_in(index, [prompts[i] for i in part], multimask),
+                    strict=True,
+                )
 
     @torch.inference_mode()
     def _predict_in(
@@ -78,10 +104,7 @@ class EncodedImage:
     ) -> list[Prediction]:
         window = self.windows[index]
         frame = Frame.of(self.sam, window.size)
-        framed = [
-            frame.prompts(shift_prompts(self._without_foreign_mask(p, index), window))
-            for p in prompts
-        ]
+        framed = [frame.prompts(shift_prompts(p, window)) for p in prompts]
         embedding = self._embedding(index, frame)
         device = embedding.device
         first = torch.zeros(len(prompts), dtype=torch.long, device=device)
@@ -89,33 +112,47 @@ class EncodedImage:
         ambiguous = torch.full((len(prompts),), multimask, device=device)
         low, iou = select(answer, ambiguous)
         logits = frame.logits(low).float().cpu().numpy()
+        masks, ious = low.float().cpu().numpy(), iou.tolist()
         return [
             Prediction(
                 logits=logits[i],
                 origin=(window.y0, window.x0),
                 image_size=self.size,
-                low_resolution=low[i].float().cpu().numpy(),
-                predicted_iou=float(iou[i]),
+                low_resolution=masks[i],
+                predicted_iou=ious[i],
             )
             for i in range(len(prompts))
         ]
 
-    def _without_foreign_mask(self, prompts: Prompts, index: int) -> Prompts:
-        """Drop a mask that was made in another window, before the last click was added."""
-        known = len(prompts.points) + (prompts.box is not None)
-        if prompts.mask_logits is None or len(prompts.points) == 0 or known < 2:
-            return prompts
-        earlier = Prompts(prompts.box, prompts.points[:-1], prompts.point_labels[:-1])
-        if choose_window(prompt_extent(earlier), self.windows, self.size) == index:
-            return prompts
-        return Prompts(prompts.box, prompts.points, prompts.point_labels, None, prompts.source)
+    def _without_foreign_masks(
+        self, prompts: Sequence[Prompts], chosen: Sequence[int]
+    ) -> list[Prompts]:
+        """Drop masks that were made in another window, before the last click was added."""
+        grown = [
+            i
+            for i, p in enumerate(prompts)
+            if p.mask_logits is not None
+            and len(p.points) > 0
+            and len(p.points) + (p.box is not None) > 1
+        ]
+        earlier = [
+            prompt_extent(replace(p, points=p.points[:-1], point_labels=p.point_labels[:-1]))
+            for p in (prompts[i] for i in grown)
+        ]
+        before = choose_windows(earlier, self.windows, self.size)
+        moved = {i for i, index in zip(grown, before, strict=True) if index != chosen[i]}
+        return [replace(p, mask_logits=None) if i in moved else p for i, p in enumerate(prompts)]
 
     def _embedding(self, index: int, frame: Frame) -> Tensor:
-        """(1, C, h, w) of one window, computed once."""
-        if index not in self.embeddings:
+        """(1, C, h, w) of one window, computed once as long as it is kept."""
+        embedding = self.embeddings.pop(index, None)
+        if embedding is None:
             rows, columns = self.windows[index].slices
             part = np.ascontiguousarray(self.image[:, rows, columns])
             device = self.sam.device
             padded, content = frame.image(part)[None].to(device), frame.content()[None].to(device)
-            self.embeddings[index] = encode(self.sam, padded, content)
-        return self.embeddings[index]
+            embedding = encode(self.sam, padded, content)
+        self.embeddings[index] = embedding  # at the end: the first is the longest unused
+        if len(self.embeddings) > EMBEDDINGS_KEPT:
+            del self.embeddings[next(iter(self.embeddings))]
+        return embedding

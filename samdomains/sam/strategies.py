@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from typing import NamedTuple
-
 from segment_anything.modeling import Sam
 from torch import Tensor
 
@@ -21,18 +19,6 @@ LORA_TARGETS = "|".join(
     )
 )
 """Full names of the layers that get adapters, as a regular expression."""
-
-
-class ParameterCount(NamedTuple):
-    """How much of a model is trained, in single numbers (scalars).
-
-    Attributes:
-        trainable: Parameters that the optimiser changes.
-        total: All parameters, adapters included.
-    """
-
-    trainable: int
-    total: int
 
 
 def apply_strategy(sam: Sam, recipe: StrategyRecipe, name: StrategyName) -> None:
@@ -84,12 +70,6 @@ def merge_adapters(sam: Sam) -> None:
 def has_adapters(sam: Sam) -> bool:
     """Whether ``lora`` was applied and not merged since."""
     return hasattr(sam, "peft_config")
-
-
-def describe(sam: Sam) -> ParameterCount:
-    """Count trainable and all parameters."""
-    sizes = [(p.numel(), p.requires_grad) for p in sam.parameters()]
-    return ParameterCount(sum(n for n, trains in sizes if trains), sum(n for n, _ in sizes))
 
 
 def _inject_adapters(sam: Sam, recipe: StrategyRecipe) -> None:

@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from samdomains.types import Box, Prompts, Size
 
@@ -37,17 +38,6 @@ class Window:
         """Whether a box (x0, y0, x1, y1) lies inside."""
         x0, y0, x1, y1 = map(float, box)
         return self.x0 <= x0 and self.y0 <= y0 and x1 <= self.x1 and y1 <= self.y1
-
-    def clearance(self, box: Box, image: Size) -> float:
-        """Pixels between the box and the nearest side that is not a side of the image."""
-        x0, y0, x1, y1 = map(float, box)
-        sides = (
-            (x0 - self.x0, self.x0 > 0),
-            (y0 - self.y0, self.y0 > 0),
-            (self.x1 - x1, self.x1 < image[1]),
-            (self.y1 - y1, self.y1 < image[0]),
-        )
-        return min((gap for gap, inner in sides if inner), default=float("inf"))
 
 
 def windows(image: Size, tile: int | None) -> tuple[Window, ...]:
@@ -81,10 +71,38 @@ def choose_window(box: Box, candidates: Sequence[Window], image: Size) -> int:
         candidates: From ``windows``; the last is the whole image.
         image: (H, W).
     """
-    holding = [i for i, window in enumerate(candidates[:-1]) if window.contains(box)]
-    if not holding:
-        return len(candidates) - 1
-    return max(holding, key=lambda i: candidates[i].clearance(box, image))
+    return choose_windows([box], candidates, image)[0]
+
+
+def choose_windows(boxes: Sequence[Box], candidates: Sequence[Window], image: Size) -> list[int]:
+    """``choose_window`` for many boxes, quick where the image has thousands of tiles.
+
+    Args:
+        boxes: (4,) each.
+        candidates: From ``windows``; the last is the whole image.
+        image: (H, W).
+    """
+    corners = np.array([(w.x0, w.y0, w.x1, w.y1) for w in candidates[:-1]], dtype=np.float64)
+    corners = corners.reshape(-1, 4)
+    # A side of the image needs no room beside it.
+    border = corners == np.array([0, 0, image[1], image[0]])
+    return [_roomiest(box, corners, border) for box in boxes]
+
+
+def _roomiest(box: Box, corners: NDArray[np.float64], border: NDArray[np.bool_]) -> int:
+    """Index of the tile around ``box``, or the number of tiles where none holds it.
+
+    Args:
+        box: (4,).
+        corners: (T, 4), x0, y0, x1, y1 of each tile.
+        border: (T, 4), which of these are sides of the image.
+    """
+    gaps = (box - corners) * np.array([1, 1, -1, -1])
+    holding = (gaps >= 0).all(axis=1)
+    if not holding.any():
+        return len(corners)
+    clearance = np.where(border, np.inf, gaps).min(axis=1)
+    return int(np.where(holding, clearance, -1.0).argmax())
 
 
 def prompt_extent(prompts: Prompts) -> Box:

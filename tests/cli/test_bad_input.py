@@ -228,7 +228,7 @@ def test_a_bad_checkpoint_stops_every_command_that_loads_it(
 @pytest.mark.parametrize(
     ("words", "parts"),
     [
-        (["--set", "training.epocs=3"], ["'training.epocs'", "Did you mean 'epochs'?"]),
+        (["--set", "training.epocs=3"], ["'training.epocs'", "Did you mean 'training.epochs'?"]),
         (["--set", "training.epochs=0"], ["training.epochs is 0; allowed", "1"]),
         (["--set", "training.epochs=many"], ['training.epochs is "many"; allowed']),
         (["--recipe", "absent.yaml"], ["absent.yaml: ", "cannot be read"]),

@@ -49,6 +49,7 @@ def test_an_untuned_model_is_scored_on_every_case_unless_a_split_is_named(
     assert printed["test"]["zero_shot"]["box"]["dice"]["n"] == 5
     one = call(*words, "--out", str(tmp_path / "one"), "--split", "val")
     assert json.loads(one.stdout)["test"]["zero_shot"]["box"]["dice"]["n"] == 1
+    assert "NaN" not in one.stdout  # a single group has no interval
 
 
 def test_a_split_that_the_data_does_not_have(

@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+import json
+import math
 from pathlib import Path
 
 import pytest
 
-from samdomains.cli.printing import print_result, tell
+from samdomains.cli.printing import print_json, print_result, tell
 from samdomains.evaluation.card import make_card
 from samdomains.pipeline import Result
 
@@ -29,3 +31,14 @@ def test_a_result_is_a_table_and_for_a_tuned_model_a_verdict(
     card = make_card(dice, {"a": "1", "b": "2"}, trained_on=3)
     print_result(Result(Path("out"), METRICS, card))
     assert f"verdict: {card.verdict}. {card.advice}\n" in capsys.readouterr().out
+
+
+def test_json_for_scripts_has_no_nan(capsys: pytest.CaptureFixture[str]) -> None:
+    lone = {"mean": 0.75, "ci95": [math.nan, math.nan], "n": 1}  # one group has no interval
+    metrics = {"schema": 1, "test": {"zero_shot": {"box": {"dice": lone}}}}
+    print_json(Result(Path("out"), metrics, None))
+    printed = capsys.readouterr().out
+    assert "NaN" not in printed
+    read = json.loads(printed)
+    assert read["out"] == "out"
+    assert read["test"]["zero_shot"]["box"]["dice"] == {"mean": 0.75, "ci95": [None, None], "n": 1}

@@ -15,12 +15,11 @@ from samdomains.recipe import IntensityRecipe, Recipe, StrategyRecipe
 from samdomains.sam.artefact import (
     HEADER_KEY,
     ArtefactMetadata,
-    export_official,
     load_artefact,
     read_metadata,
     save_artefact,
 )
-from samdomains.sam.checkpoints import BaseModel, load_checkpoint
+from samdomains.sam.checkpoints import BaseModel
 from samdomains.sam.models import ModelName
 from samdomains.sam.strategies import apply_strategy, merge_adapters, trained_tensors
 from samdomains.types import StrategyName
@@ -118,20 +117,13 @@ def test_saving_replaces_the_file_and_leaves_nothing_beside_it(miniature: Sam, s
     assert list(saved.parent.iterdir()) == [saved]
 
 
-@pytest.mark.parametrize(
-    "write",
-    [lambda path, sam: save_artefact(path, sam, metadata("decoder")), export_official],
-    ids=["artefact", "export"],
-)
-def test_a_full_disk_keeps_the_earlier_file(
-    miniature: Sam, saved: Path, write: Callable[[Path, Sam], None]
-) -> None:
+def test_a_full_disk_keeps_the_earlier_file(miniature: Sam, saved: Path) -> None:
     resource = pytest.importorskip("resource")
     before, limits = saved.read_bytes(), resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (1000, limits[1]))
     try:
         with pytest.raises(OSError, match=r"model\.safetensors"):
-            write(saved, miniature)
+            save_artefact(saved, miniature, metadata("decoder"))
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
     assert list(saved.parent.iterdir()) == [saved]
@@ -211,19 +203,3 @@ def test_metadata_of_another_version_is_refused(
     save_file(load_file(saved), saved, metadata={HEADER_KEY: header.replace(old, new)})
     with pytest.raises(CheckpointError, match=rf"does not understand \({where}"):
         load_artefact(saved, load=load)
-
-
-def test_an_exported_model_loads_as_an_official_checkpoint(
-    miniature: Sam,
-    load: Load,
-    answer: Callable[[Sam], Tensor],
-    tune: Callable[[Sam], None],
-    tmp_path: Path,
-) -> None:
-    apply_strategy(miniature, RECIPE.strategy, "lora")
-    tune(miniature)
-    export_official(tmp_path / "sam.pth", miniature)
-    plain = load("vit_b", None).sam
-    load_checkpoint(plain, tmp_path / "sam.pth", name="vit_b")
-    torch.testing.assert_close(answer(plain), answer(miniature), rtol=1e-4, atol=1e-5)
-    assert any(".lora_" in name for name in trained_tensors(miniature))

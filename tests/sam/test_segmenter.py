@@ -82,6 +82,34 @@ def test_each_window_is_embedded_once_and_only_when_needed(miniature: Sam, image
     assert len(passes) == 2
 
 
+def test_the_embeddings_that_are_kept_are_few_and_the_last_used(
+    miniature: Sam, image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(segmenter, "EMBEDDINGS_KEPT", 2)
+    passes: list[None] = []
+    miniature.image_encoder.register_forward_hook(lambda *_: passes.append(None))
+    encoded = SamSegmenter(miniature, tile=64).encode(image)
+    first, second, third = box(2, 2, 20, 20), box(120, 2, 140, 20), box(120, 70, 140, 90)
+    for prompt in (first, second, first, third, first):
+        encoded.predict([prompt], multimask=False)
+    assert len(passes) == 3
+    assert len(encoded.embeddings) == 2
+    encoded.predict([second], multimask=False)
+    assert len(passes) == 4
+
+
+@pytest.mark.parametrize(("most", "calls"), [(10**9, 1), (2 * 100 * 150, 3), (1, 5)])
+def test_large_windows_are_answered_a_few_prompts_at_a_time(
+    most: int, calls: int, miniature: Sam, image: Image, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[None] = []
+    miniature.mask_decoder.output_upscaling.register_forward_hook(lambda *_: asked.append(None))
+    monkeypatch.setattr(segmenter, "LOGITS_AT_ONCE", most)
+    prompts = [box(5, 5, 60 + i, 80) for i in range(5)]
+    assert len(SamSegmenter(miniature).encode(image).predict(prompts, multimask=False)) == 5
+    assert len(asked) == calls
+
+
 def test_a_single_point_may_choose_among_three_masks(miniature: Sam, image: Image) -> None:
     encoded = SamSegmenter(miniature).encode(image)
     (best,) = encoded.predict([clicks((30, 30))], multimask=True)

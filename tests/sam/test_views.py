@@ -1,12 +1,22 @@
 from __future__ import annotations
 
+import time
+from collections.abc import Sequence
+
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samdomains.sam.views import Window, choose_window, prompt_extent, shift_prompts, windows
-from samdomains.types import Prompts
+from samdomains.sam.views import (
+    Window,
+    choose_window,
+    choose_windows,
+    prompt_extent,
+    shift_prompts,
+    windows,
+)
+from samdomains.types import Box, Prompts, Size
 
 image_sizes = st.tuples(st.integers(1, 900), st.integers(1, 900))
 
@@ -44,6 +54,56 @@ def test_an_object_up_to_half_a_tile_is_whole_in_the_chosen_tile(
     chosen = choose_window(box, candidates, size)
     assert candidates[chosen].contains(box)
     assert max(candidates[chosen].size) <= tile
+
+
+def roomiest(box: Box, candidates: Sequence[Window], image: Size) -> int:
+    """The definition, one window after the other."""
+    best, most = len(candidates) - 1, -1.0
+    x0, y0, x1, y1 = map(float, box)
+    for index, window in enumerate(candidates[:-1]):
+        if not window.contains(box):
+            continue
+        sides = (
+            (x0 - window.x0, window.x0 > 0),
+            (y0 - window.y0, window.y0 > 0),
+            (window.x1 - x1, window.x1 < image[1]),
+            (window.y1 - y1, window.y1 < image[0]),
+        )
+        room = min((gap for gap, inner in sides if inner), default=float("inf"))
+        if room > most:
+            best, most = index, room
+    return best
+
+
+@given(
+    size=image_sizes,
+    tile=st.sampled_from([None, 64, 100, 256]),
+    corners=st.lists(
+        st.tuples(st.floats(-20, 920), st.floats(-20, 920), st.floats(1, 300), st.floats(1, 300)),
+        max_size=5,
+    ),
+)
+def test_many_boxes_get_the_windows_with_the_most_room(
+    size: tuple[int, int],
+    tile: int | None,
+    corners: list[tuple[float, float, float, float]],
+) -> None:
+    boxes = [np.array([x, y, x + w, y + h], dtype=np.float32) for x, y, w, h in corners]
+    candidates = windows(size, tile)
+    expected = [roomiest(box, candidates, size) for box in boxes]
+    assert choose_windows(boxes, candidates, size) == expected
+    assert [choose_window(box, candidates, size) for box in boxes] == expected
+
+
+def test_a_thousand_prompts_among_fifteen_hundred_windows_are_quick() -> None:
+    size = (5000, 5000)
+    candidates = windows(size, 256)
+    assert len(candidates) > 1400
+    places = np.random.default_rng(0).uniform(0, 4900, (1000, 2)).astype(np.float32)
+    boxes = [np.array([x, y, x + 40, y + 40], dtype=np.float32) for x, y in places]
+    started = time.process_time()
+    choose_windows(boxes, candidates, size)
+    assert time.process_time() - started < 0.5  # one window after the other: more than a second
 
 
 def test_an_object_larger_than_a_tile_is_seen_in_the_whole_image() -> None:

@@ -54,7 +54,7 @@ def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_the_run_is_of_this_domain_with_its_values(run: Path) -> None:
     recipe = (run / "recipe.yaml").read_text("utf-8")
-    assert "  tile: 256  # domain microscopy, recipe default" in recipe
+    assert "  tile: 128  # domain microscopy, recipe default" in recipe
     winners = {a["hook"]: a for a in json.loads((run / "explain.json").read_text("utf-8"))}
     demo = winners["make_demo_data"]["implementations"][0]
     assert (demo["layer"], demo["distribution"]) == ("domain microscopy", "samdomains-microscopy")

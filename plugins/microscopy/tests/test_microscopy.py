@@ -49,7 +49,7 @@ def test_the_default_recipe_is_for_many_small_objects(domain: Domain) -> None:
     assert resolved.recipe.data.objects == "components"
     assert resolved.recipe.data.masks == "auto"
     assert (resolved.recipe.intensity.lower, resolved.recipe.intensity.upper) == (0.1, 99.9)
-    assert resolved.recipe.model.tile == 256
+    assert resolved.recipe.model.tile == 128
     assert resolved.origins["model.tile"] == "domain microscopy, recipe default"
 
 
