@@ -59,6 +59,10 @@ class RunDirectoryError(SamDomainsError):
     """A run directory cannot be created, read or resumed."""
 
 
+class TrainingError(SamDomainsError):
+    """Training cannot go on: the loss is no number, or the memory does not suffice."""
+
+
 class TrainingInterrupted(SamDomainsError):  # noqa: N818 (an interruption is not an error of the run)
     """Training was stopped by the user; the run can be resumed."""
 

@@ -229,7 +229,7 @@ def _tune(plan: Plan, *, resume: bool) -> Sequence[EpochRecord]:
         sampler=domain.sample_prompts(recipe),
         recipe=recipe,
         choice=plan.choice,
-        directory=plan.directory.root,
+        directory=plan.directory,
         save_best=partial(save_artefact, plan.directory.model, metadata=metadata),
     )
     return train(task, resume=resume).history

@@ -87,7 +87,8 @@ class PromptRecipe(_Section):
         box_jitter: Standard deviation of each box side's shift, as a share of the box's side
             (10 percent in the SAM paper, arXiv:2304.02643, appendix A).
         box_jitter_pixels: Largest shift of a box side in pixels (20 in the SAM paper).
-        corrections: Rounds of clicks where the last answer was wrong, after the first prompt.
+        corrections: Most rounds of clicks where the last answer was wrong, after the first
+            prompt; a training step draws their number, from none to this.
     """
 
     box: Fraction = 0.5

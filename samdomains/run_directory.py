@@ -57,7 +57,7 @@ class RunDirectory:
 
     @property
     def log(self) -> Path:
-        """One line for each epoch."""
+        """One line for the untuned model, then one for each epoch."""
         return self.root / "log.jsonl"
 
     @property
@@ -79,6 +79,16 @@ class RunDirectory:
     def strategy(self) -> Path:
         """What is trained and how, kept so that a resumed run goes on alike."""
         return self.state / "strategy.json"
+
+    @property
+    def embeddings(self) -> Path:
+        """Of the training images, while a frozen encoder's decoder is tuned."""
+        return self.state / "embeddings.npy"
+
+    @property
+    def tensorboard(self) -> Path:
+        """The log for TensorBoard."""
+        return self.root / "tensorboard"
 
     @property
     def demo_data(self) -> Path:
@@ -118,7 +128,7 @@ class RunDirectory:
 
     def finish(self) -> None:
         """Remove what only an unfinished run needs."""
-        (self.state / "embeddings.npy").unlink(missing_ok=True)
+        self.embeddings.unlink(missing_ok=True)
 
 
 def require_free(folder: Path) -> None:

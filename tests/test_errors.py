@@ -12,6 +12,7 @@ from samdomains.errors import (
     RecipeError,
     RunDirectoryError,
     SamDomainsError,
+    TrainingError,
     TrainingInterrupted,
     UsageError,
     did_you_mean,
@@ -28,6 +29,7 @@ from samdomains.errors import (
         (DataError("a.png", "it is cut short", "Copy it again."), 1),
         (UsageError("x"), 2),
         (RecipeError("x"), 2),
+        (TrainingError("x"), 1),
         (TrainingInterrupted("x"), 130),
     ],
 )

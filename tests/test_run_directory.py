@@ -13,7 +13,7 @@ from samdomains.run_directory import RunDirectory, require_free, undone_on_failu
 def test_the_files_have_the_names_of_the_contract(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
     files = [run.recipe, run.explain, run.split, run.metrics, run.card, run.report, run.log]
-    files += [run.model, run.state]
+    files += [run.model, run.state, run.tensorboard]
     assert [path.name for path in files] == [
         "recipe.yaml",
         "explain.json",
@@ -24,9 +24,10 @@ def test_the_files_have_the_names_of_the_contract(tmp_path: Path) -> None:
         "log.jsonl",
         "model.safetensors",
         "state",
+        "tensorboard",
     ]
     assert {path.parent for path in files} == {tmp_path}
-    assert {run.zero_shot.parent, run.strategy.parent} == {run.state}
+    assert {run.zero_shot.parent, run.strategy.parent, run.embeddings.parent} == {run.state}
 
 
 def test_a_missing_or_empty_folder_is_free(tmp_path: Path) -> None:

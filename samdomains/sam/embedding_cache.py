@@ -20,43 +20,56 @@ class EmbeddingCache:
 
     Args:
         path: An ``.npy`` file made by ``build``.
+        keys: What each embedding is of, N numbers, all different.
+
+    Raises:
+        ValueError: The file is no array of N embeddings.
+        OSError: It cannot be read.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, keys: Sequence[int]) -> None:
         self._embeddings: NDArray[np.float16] = np.load(path, mmap_mode="r")
+        if len(self._embeddings) != len(keys):
+            raise ValueError(f"{path} holds {len(self._embeddings)} embeddings, not {len(keys)}")
+        self._rows = {key: row for row, key in enumerate(keys)}
 
     @classmethod
     def build(
         cls,
         path: Path,
-        count: int,
+        keys: Sequence[int],
         embed: Callable[[int], Tensor],
         progress: Callable[[int], None] | None = None,
     ) -> EmbeddingCache:
-        """Compute ``count`` embeddings one at a time; the file appears when all are there.
+        """Compute the embeddings one at a time; the file appears when all are there.
 
         Args:
             path: The ``.npy`` file to write.
-            count: Number of embeddings, at least one.
-            embed: Gives embedding ``i``, (C, h, w).
+            keys: What to embed, at least one; all different.
+            embed: Gives the embedding of a key, (C, h, w).
             progress: Called with the number done.
         """
         with atomic_path(path) as temporary, temporary.open("wb") as file:
-            for index in range(count):
-                embedding = embed(index).float().cpu().numpy().astype(np.float16)
-                if index == 0:
+            for row, key in enumerate(keys):
+                embedding = embed(key).float().cpu().numpy().astype(np.float16)
+                if row == 0:
                     header = np.lib.format.header_data_from_array_1_0(embedding)
-                    header["shape"] = (count, *embedding.shape)
+                    header["shape"] = (len(keys), *embedding.shape)
                     np.lib.format.write_array_header_1_0(file, header)
                 # Written, not mapped: on a full disk a mapped page ends the process.
                 file.write(embedding.tobytes())
                 if progress:
-                    progress(index + 1)
-        return cls(path)
+                    progress(row + 1)
+        return cls(path, keys)
 
     def __len__(self) -> int:
         return len(self._embeddings)
 
-    def read(self, indices: Sequence[int]) -> Tensor:
-        """(B, C, h, w) float32 embeddings of the given views."""
-        return torch.from_numpy(self._embeddings[list(indices)].astype(np.float32))
+    def read(self, keys: Sequence[int]) -> Tensor:
+        """(B, C, h, w) float32 embeddings of the given keys.
+
+        Raises:
+            KeyError: One of them was not embedded.
+        """
+        rows = [self._rows[key] for key in keys]
+        return torch.from_numpy(self._embeddings[rows].astype(np.float32))

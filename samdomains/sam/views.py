@@ -63,22 +63,13 @@ def windows(image: Size, tile: int | None) -> tuple[Window, ...]:
     return (*tiles, whole)
 
 
-def choose_window(box: Box, candidates: Sequence[Window], image: Size) -> int:
-    """Index of the tile that holds a box with the most room around it, else of the whole image.
-
-    Args:
-        box: (4,) extent of the prompt (or of the object) in image pixels.
-        candidates: From ``windows``; the last is the whole image.
-        image: (H, W).
-    """
-    return choose_windows([box], candidates, image)[0]
-
-
 def choose_windows(boxes: Sequence[Box], candidates: Sequence[Window], image: Size) -> list[int]:
-    """``choose_window`` for many boxes, quick where the image has thousands of tiles.
+    """For each box, the index of the tile that holds it with the most room around it.
+
+    The index of the whole image where no tile holds the box. Quick for thousands of tiles.
 
     Args:
-        boxes: (4,) each.
+        boxes: (4,) each: extent of the prompt (or of the object) in image pixels.
         candidates: From ``windows``; the last is the whole image.
         image: (H, W).
     """

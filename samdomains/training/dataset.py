@@ -16,11 +16,8 @@ from samdomains.data.augmentation import Augmentation, draw_augmentation
 from samdomains.data.statistics import case_statistics
 from samdomains.recipe import AugmentationRecipe
 from samdomains.sam.frame import Frame
-from samdomains.sam.views import Window, choose_window, windows
+from samdomains.sam.views import Window, choose_windows, windows
 from samdomains.types import Case, Image, Mask, Normalizer, ObjectMask, Size
-
-IMAGES_IN_MEMORY = 8
-"""Normalised images that a process keeps: the windows of one image are often asked in turn."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -44,13 +41,13 @@ class Sample:
 
     Attributes:
         index: Which view it is.
-        image: (3, side, side) in [0, 1], padded.
+        image: (3, side, side) in [0, 1], padded; None where its embedding is known.
         frame: Of the content, whose pixels are input pixels.
         masks: Of the chosen objects, (h, w) boolean in the content's pixels, none empty.
     """
 
     index: int
-    image: Tensor
+    image: Tensor | None
     frame: Frame
     masks: tuple[Mask, ...]
 
@@ -72,15 +69,15 @@ def list_views(
     views: list[View] = []
     for number, case in enumerate(cases):
         objects = case.read_objects() if case.read_objects else ()
-        members: dict[int, list[int]] = {}
-        candidates: tuple[Window, ...] = ()
-        for index, item in enumerate(objects):
-            if item.crowd or item.area < minimum_area:
-                continue
-            candidates = candidates or windows(item.image_size, tile)
-            chosen = choose_window(item.box, candidates, item.image_size)
-            members.setdefault(chosen, []).append(index)
-        views += [View(number, candidates[w], tuple(members[w])) for w in sorted(members)]
+        kept = [i for i, o in enumerate(objects) if not o.crowd and o.area >= minimum_area]
+        if kept:
+            size = objects[kept[0]].image_size
+            candidates = windows(size, tile)
+            chosen = choose_windows([objects[i].box for i in kept], candidates, size)
+            members: dict[int, list[int]] = {}
+            for window, index in zip(chosen, kept, strict=True):
+                members.setdefault(window, []).append(index)
+            views += [View(number, candidates[w], tuple(members[w])) for w in sorted(members)]
         if progress:
             progress(number + 1)
     return tuple(views)
@@ -96,6 +93,7 @@ class ViewDataset(Dataset[Sample]):
         frame_of: Makes the model's frame for a content size (H, W).
         objects_per_image: Objects drawn for one sample.
         augmentation: Random changes, or None for none (cached embeddings need the same picture).
+        with_images: Whether samples hold pixels; without, no image is read for them.
     """
 
     def __init__(
@@ -107,11 +105,14 @@ class ViewDataset(Dataset[Sample]):
         *,
         objects_per_image: int,
         augmentation: AugmentationRecipe | None,
+        with_images: bool = True,
     ) -> None:
         self.cases, self.views = cases, views
         self.normalizer, self.frame_of = normalizer, frame_of
         self.objects_per_image, self.augmentation = objects_per_image, augmentation
-        self._normalized = lru_cache(maxsize=IMAGES_IN_MEMORY)(self._normalize)
+        self.with_images = with_images
+        # The windows of one image are often asked in turn.
+        self._normalized = lru_cache(maxsize=1)(self._normalize)
 
     def __len__(self) -> int:
         return len(self.views)
@@ -132,11 +133,13 @@ class ViewDataset(Dataset[Sample]):
         return np.ascontiguousarray(self._normalized(view.case)[:, rows, columns])
 
     def _sample(self, index: int, change: Augmentation, rng: np.random.Generator) -> Sample:
-        image = change.apply_image(self.window_image(index))
-        frame = self.frame_of((image.shape[1], image.shape[2]))
+        frame = self.frame_of(change.size)
         content = self.frame_of(frame.resized)
         masks = self._masks(self.views[index], change, content, rng)
-        return Sample(index, frame.image(image), content, masks)
+        image = None
+        if self.with_images:
+            image = frame.image(change.apply_image(self.window_image(index)))
+        return Sample(index, image, content, masks)
 
     def _normalize(self, case: int) -> Image:
         pixels = self.cases[case].read_pixels()
@@ -162,15 +165,6 @@ class ViewDataset(Dataset[Sample]):
             if len(masks) == self.objects_per_image:
                 break
         return tuple(masks)
-
-    def __getstate__(self) -> dict[str, object]:
-        """Leave the images in memory behind when a worker process gets its copy."""
-        return {k: v for k, v in self.__dict__.items() if k != "_normalized"}
-
-    def __setstate__(self, state: dict[str, object]) -> None:
-        """Start with no image in memory."""
-        self.__dict__.update(state)
-        self._normalized = lru_cache(maxsize=IMAGES_IN_MEMORY)(self._normalize)
 
 
 class EpochBatches:

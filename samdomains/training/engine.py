@@ -1,52 +1,57 @@
 """The one training loop: every domain, model and strategy goes through it.
 
-It runs on accelerate, so the same call works on a CPU, on one GPU, and under
-``accelerate launch`` on several.
+It runs on accelerate, which knows devices and precisions, in one process.
 """
 
 from __future__ import annotations
 
+import hashlib
 import json
+import math
 import time
 from collections.abc import Callable, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
-from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
 from accelerate import Accelerator
+from accelerate.state import AcceleratorState
+from accelerate.utils.memory import should_reduce_batch_size
 from segment_anything.modeling import Sam
-from torch import Tensor, nn
+from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
-from samdomains.errors import DataError, TrainingInterrupted
+from samdomains.errors import DataError, RunDirectoryError, TrainingError, TrainingInterrupted
 from samdomains.evaluation.results import validation_dice
 from samdomains.evaluation.scorer import score
+from samdomains.files import without_nan, write_text
 from samdomains.progress import progress_bar
 from samdomains.recipe import Recipe
+from samdomains.run_directory import RunDirectory
 from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.sam.frame import Frame, encode
 from samdomains.sam.segmenter import SamSegmenter
 from samdomains.sam.strategies import apply_strategy, trained_tensors
 from samdomains.training.dataset import EpochBatches, Sample, ViewDataset, list_views
 from samdomains.training.interrupt import InterruptFlag
-from samdomains.training.losses import LossWeights
-from samdomains.training.rounds import ObjectBatch, rounds_loss
+from samdomains.training.prompted_loss import PromptedLoss
 from samdomains.training.state import (
     EpochRecord,
     Progress,
     TrainingState,
     load_state,
+    random_state,
+    restore_random_state,
     save_state,
 )
 from samdomains.types import Case, Normalizer, PromptName, PromptSampler, StrategyChoice
 
 VALIDATION_PROMPTS: tuple[PromptName, ...] = ("box", "point")
+"""Kinds of prompt that choose the best epoch, of those that the recipe evaluates."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +66,7 @@ class Task:
         sampler: Of the domain.
         recipe: All values.
         choice: Strategy, batch size and precision.
-        directory: The run directory: gets ``log.jsonl``, ``tensorboard/`` and ``state/``.
+        directory: Gets the log, TensorBoard's log and the resumable state.
         save_best: Writes the model's trained tensors; called whenever validation improves.
     """
 
@@ -72,7 +77,7 @@ class Task:
     sampler: PromptSampler
     recipe: Recipe
     choice: StrategyChoice
-    directory: Path
+    directory: RunDirectory
     save_best: Callable[[Sam], None]
 
 
@@ -88,57 +93,16 @@ def train(task: Task, *, resume: bool = False) -> Progress:
 
     Raises:
         TrainingInterrupted: Ctrl-C; the state is saved.
+        TrainingError: The loss is no number, or the memory does not suffice.
         DataError: No training case has an object to learn from.
-        RunDirectoryError: The state to resume is damaged.
+        RunDirectoryError: The state to resume is damaged, or of other objects or tensors.
     """
     torch.manual_seed(task.recipe.seed)
     apply_strategy(task.sam, task.recipe.strategy, task.choice.name)
     loop = _Loop(task)
     if resume:
         loop.restore()
-    with InterruptFlag() as interrupt:
-        return loop.run(interrupt)
-
-
-class _PromptedLoss(nn.Module):
-    """The model with its loss as one module, so that distributed wrappers see the whole step."""
-
-    def __init__(self, sam: Sam, sampler: PromptSampler, recipe: Recipe) -> None:
-        super().__init__()
-        self.sam, self._sampler = sam, sampler
-        self._corrections = recipe.prompts.corrections
-        self._weights = LossWeights(
-            focal=recipe.training.focal_weight,
-            dice=recipe.training.dice_weight,
-            iou=recipe.training.iou_weight,
-            gamma=recipe.training.focal_gamma,
-        )
-
-    def forward(
-        self, samples: Sequence[Sample], embeddings: Tensor | None, rng: np.random.Generator
-    ) -> Tensor:
-        """Mean loss of the samples' objects; embeds the images unless embeddings are given."""
-        device = self.sam.device
-        if embeddings is None:
-            images = torch.stack([sample.image for sample in samples]).to(device)
-            content = torch.stack([sample.frame.content() for sample in samples]).to(device)
-            embeddings = encode(self.sam, images, content)
-        index = [i for i, sample in enumerate(samples) for _ in sample.masks]
-        objects = ObjectBatch(
-            masks=[mask for sample in samples for mask in sample.masks],
-            image_index=torch.tensor(index),
-            frames=[sample.frame for sample in samples],
-        )
-        corrections = int(rng.integers(self._corrections + 1))
-        return rounds_loss(
-            self.sam,
-            embeddings.to(device),
-            objects,
-            self._sampler,
-            rng,
-            corrections=corrections,
-            weights=self._weights,
-        )
+    return loop.run()
 
 
 class _Loop:
@@ -146,49 +110,84 @@ class _Loop:
 
     def __init__(self, task: Task) -> None:
         self.task, self.progress = task, Progress()
+        self.interrupt, self.restored = InterruptFlag(), False
         recipe, choice = task.recipe, task.choice
+        # Accelerate keeps the precision of a process's first run; this one may have another.
+        AcceleratorState._reset_state()
         self.accelerator = Accelerator(mixed_precision=choice.precision)
         self.dataset = self._make_dataset()
-        self.batches = self._epoch_batches(0)
-        self.steps = len(self.batches) * recipe.training.epochs
+        self.views = self._fingerprint()
+        self.steps = len(self._epoch_batches(0)) * recipe.training.epochs
         parameters = [p for p in task.sam.parameters() if p.requires_grad]
         optimizer = torch.optim.AdamW(
             parameters,
             lr=recipe.training.learning_rate,
             weight_decay=recipe.training.weight_decay,
         )
-        module = _PromptedLoss(task.sam, task.sampler, recipe)
+        module = PromptedLoss(task.sam, task.sampler, recipe)
         self.module, self.optimizer = self.accelerator.prepare(module, optimizer)
         warmup = max(1, round(self.steps * recipe.training.warmup_fraction))
         self.scheduler = LambdaLR(optimizer, partial(cosine_with_warmup, warmup, self.steps))
-        self.embeddings = self._embed_once() if choice.name == "decoder" else None
+        self.embeddings: EmbeddingCache | None = None
 
-    def run(self, interrupt: InterruptFlag) -> Progress:
+    def run(self) -> Progress:
         """Train until the epochs are done or patience runs out."""
-        training = self.task.recipe.training
         with ExitStack() as stack:
-            board = stack.enter_context(SummaryWriter(str(self.task.directory / "tensorboard")))
-            if self.progress.best_dice == float("-inf"):
-                self._keep_if_best(0, self._validate())
+            stack.enter_context(self.interrupt)
+            board = SummaryWriter(str(self.task.directory.tensorboard))
+            stack.enter_context(board)
+            if self.progress.untuned_dice is None:
+                self.progress.untuned_dice = self._validate()
+                self._keep_if_best(0, self.progress.untuned_dice)
+                self._write_log()
+            if self.task.choice.name == "decoder" and self._goes_on():
+                self.embeddings = self._embed_views()
             show = stack.enter_context(progress_bar("tuning", self.steps))
-            while self.progress.epoch < training.epochs and not self._out_of_patience():
-                self._run_epoch(interrupt, show, board)
+            while self._goes_on():
+                self._run_epoch(show)
+                self._show_on(board)
         return self.progress
 
     def restore(self) -> None:
         """Continue from the saved state, if there is one."""
-        state = load_state(self.task.directory / "state")
+        directory = self.task.directory
+        state = load_state(directory.state)
         if state is None:
             return
-        self.progress = state.progress
-        self.task.sam.load_state_dict(state.weights, strict=False)
+        if state.views != self.views:
+            raise RunDirectoryError(
+                f"{directory.state}: the run began with other objects in its training images. "
+                "Resume with the same labels, or start a new run in another folder."
+            )
+        self._restore_weights(state.weights)
+        self.progress, self.restored = state.progress, True
         self.optimizer.load_state_dict(state.optimizer)
         self.scheduler.load_state_dict(state.scheduler)
-        torch.set_rng_state(state.rng)
+        if self.accelerator.scaler is not None and state.scaler:
+            self.accelerator.scaler.load_state_dict(state.scaler)
+        restore_random_state(state.rng, self.accelerator.device)
 
-    def _run_epoch(
-        self, interrupt: InterruptFlag, show: Callable[[int], None], board: SummaryWriter
-    ) -> None:
+    @torch.no_grad()
+    def _restore_weights(self, weights: dict[str, Tensor]) -> None:
+        own = trained_tensors(self.task.sam)
+        if {n: t.shape for n, t in own.items()} != {n: t.shape for n, t in weights.items()}:
+            raise RunDirectoryError(
+                f"{self.task.directory.state}: the state is of other tensors than "
+                f"'{self.task.choice.name}' trains. Start a new run in another folder."
+            )
+        for name, tensor in own.items():
+            tensor.copy_(weights[name])
+
+    def _goes_on(self) -> bool:
+        """Whether there is an epoch left, and patience for it."""
+        training, progress = self.task.recipe.training, self.progress
+        out_of_patience = (
+            training.patience is not None
+            and progress.epoch - progress.best_epoch >= training.patience
+        )
+        return progress.epoch < training.epochs and not out_of_patience
+
+    def _run_epoch(self, show: Callable[[int], None]) -> None:
         started, progress = time.monotonic(), self.progress
         total = len(self._epoch_batches(progress.epoch))
         self.module.train()
@@ -196,8 +195,9 @@ class _Loop:
             progress.loss_sum += self._step(samples)
             progress.batch += 1
             show(progress.epoch * total + progress.batch)
-            if interrupt.raised:
+            if self.interrupt.raised:
                 self._stop()
+        self._save()  # before the validation, which may be interrupted
         dice = self._validate()
         record = EpochRecord(
             epoch=progress.epoch + 1,
@@ -209,67 +209,83 @@ class _Loop:
         progress.epoch, progress.batch, progress.loss_sum = progress.epoch + 1, 0, 0.0
         progress.history.append(record)
         self._keep_if_best(record.epoch, dice)
-        self._log(record, board)
-        if interrupt.raised:  # Ctrl-C while validating
-            self._stop()
         self._save()
+        self._write_log()
 
     def _stop(self) -> None:
         """Save, and leave the loop as the user asked."""
         self._save()
         raise TrainingInterrupted(
-            f"training was interrupted after {self.progress.epoch} epochs; "
-            f"go on with --resume and the same --out {self.task.directory}"
+            f"training was interrupted in epoch {self.progress.epoch + 1}; "
+            f"go on with --resume and the same --out {self.task.directory.root}"
         )
+
+    def _stopping(self, show: Callable[[int], None]) -> Callable[[int], None]:
+        """A progress function that also ends the run after Ctrl-C, where no step is lost by it."""
+
+        def advance(done: int) -> None:
+            show(done)
+            if self.interrupt.raised:
+                self._stop()
+
+        return advance
 
     def _step(self, samples: Sequence[Sample]) -> float:
         """One optimiser step; returns its loss."""
-        progress = self.progress
-        rng = np.random.default_rng(
-            [
-                self.task.recipe.seed,
-                progress.epoch,
-                progress.batch,
-                self.accelerator.process_index,
-            ]
-        )
+        training, progress = self.task.recipe.training, self.progress
+        rng = np.random.default_rng([self.task.recipe.seed, progress.epoch, progress.batch])
         embeddings = self.embeddings.read([s.index for s in samples]) if self.embeddings else None
-        loss = self.module(samples, embeddings, rng)
-        self.optimizer.zero_grad(set_to_none=True)
-        self.accelerator.backward(loss)
-        self.accelerator.clip_grad_norm_(
-            self.module.parameters(), self.task.recipe.training.clip_norm
-        )
-        self.optimizer.step()
+        try:
+            loss = self.module(samples, embeddings, rng)
+            value = float(loss.detach())
+            self._require_number(value)
+            self.optimizer.zero_grad(set_to_none=True)
+            self.accelerator.backward(loss)
+            self.accelerator.clip_grad_norm_(self.module.parameters(), training.clip_norm)
+            self.optimizer.step()
+        except RuntimeError as error:
+            if not should_reduce_batch_size(error):
+                raise
+            raise TrainingError(
+                f"the memory of {self.accelerator.device} does not suffice for a batch of "
+                f"{len(samples)} with up to {training.objects_per_image} objects an image. "
+                "Lower training.batch_size or training.objects_per_image, or choose --strategy "
+                "lora or decoder, in a new run"
+            ) from error
         self.scheduler.step()
-        return float(loss.detach())
+        return value
+
+    def _require_number(self, loss: float) -> None:
+        if not math.isfinite(loss):
+            raise TrainingError(
+                f"the loss became {loss} in epoch {self.progress.epoch + 1}, step "
+                f"{self.progress.batch + 1}. Lower training.learning_rate, or set "
+                "training.precision=no where it is another, in a new run"
+            )
 
     def _validate(self) -> float:
-        """Mean validation Dice over boxes and points, by the scorer of the test."""
+        """Mean validation Dice, by the scorer of the test."""
         sam, recipe = self.task.sam, self.task.recipe
+        evaluated = recipe.evaluation.prompts
+        prompts = tuple(p for p in VALIDATION_PROMPTS if p in evaluated) or evaluated
         sam.eval()
         with progress_bar("validating", len(self.task.val)) as show:
             scores = score(
                 {"tuned": SamSegmenter(sam, recipe.model.tile)},
                 self.task.val,
                 normalizer=self.task.normalizer,
-                prompts=VALIDATION_PROMPTS,
+                prompts=prompts,
                 minimum_area=recipe.data.minimum_area,
                 seed=recipe.seed,
                 objects_per_case=recipe.evaluation.validation_objects,
-                progress=show,
+                progress=self._stopping(show),
             )
         return validation_dice(scores)
 
     def _keep_if_best(self, epoch: int, dice: float) -> None:
         if dice > self.progress.best_dice or epoch == 0:
             self.progress.best_dice, self.progress.best_epoch = dice, epoch
-            if self.accelerator.is_main_process:
-                self.task.save_best(self.task.sam)
-
-    def _out_of_patience(self) -> bool:
-        patience = self.task.recipe.training.patience
-        return patience is not None and self.progress.epoch - self.progress.best_epoch >= patience
+            self.task.save_best(self.task.sam)
 
     def _make_dataset(self) -> ViewDataset:
         task, recipe = self.task, self.task.recipe
@@ -282,13 +298,15 @@ class _Loop:
                 f"{recipe.data.minimum_area} pixels or more",
                 "Label objects, or lower data.minimum_area.",
             )
+        frozen = task.choice.name == "decoder"
         return ViewDataset(
             task.train,
             views,
             task.normalizer,
             partial(Frame.of, task.sam),
             objects_per_image=recipe.training.objects_per_image,
-            augmentation=None if task.choice.name == "decoder" else recipe.augmentation,
+            augmentation=None if frozen else recipe.augmentation,
+            with_images=not frozen,
         )
 
     def _epoch_batches(self, epoch: int, first: int = 0) -> EpochBatches:
@@ -296,22 +314,29 @@ class _Loop:
             self.dataset.views, self.task.choice.batch_size, self.task.recipe.seed, epoch, first
         )
 
-    def _loader(self, epoch: int, first: int) -> Any:  # noqa: ANN401 (accelerate's own loader)
-        loader = DataLoader(
+    def _loader(self, epoch: int, first: int) -> DataLoader[Sample]:
+        return DataLoader(
             self.dataset,
             batch_sampler=self._epoch_batches(epoch, first),
             collate_fn=list,
+            generator=torch.Generator(),  # else it draws from the one that dropout uses
         )
-        return self.accelerator.prepare(loader)
 
-    def _embed_once(self) -> EmbeddingCache:
-        """Embed every view with the frozen encoder."""
-        path = self.task.directory / "state" / "embeddings.npy"
-        if self.accelerator.is_main_process:
-            with progress_bar("embedding", len(self.dataset)) as show:
-                EmbeddingCache.build(path, len(self.dataset), self._embed, show)
-        self.accelerator.wait_for_everyone()
-        return EmbeddingCache(path)
+    def _fingerprint(self) -> str:
+        """SHA-256 of the views: which windows and objects of which cases are learnt from."""
+        ids = [case.id for case in self.task.train]
+        views = [(ids[view.case], asdict(view.window), view.objects) for view in self.dataset.views]
+        return hashlib.sha256(json.dumps(views).encode()).hexdigest()
+
+    def _embed_views(self) -> EmbeddingCache:
+        """Embed what the epochs show with the frozen encoder, or find it done by an earlier run."""
+        path, epochs = self.task.directory.embeddings, self.task.recipe.training.epochs
+        batches = [batch for epoch in range(epochs) for batch in self._epoch_batches(epoch)]
+        keys = sorted({index for batch in batches for index, _ in batch})
+        if self.restored and path.exists():
+            return EmbeddingCache(path, keys)
+        with progress_bar("embedding", len(keys)) as show:
+            return EmbeddingCache.build(path, keys, self._embed, self._stopping(show))
 
     @torch.inference_mode()
     def _embed(self, index: int) -> Tensor:
@@ -322,22 +347,27 @@ class _Loop:
         return encode(self.task.sam.eval(), padded, content)[0]
 
     def _save(self) -> None:
-        if not self.accelerator.is_main_process:
-            return
+        scaler = self.accelerator.scaler
         state = TrainingState(
             progress=self.progress,
+            views=self.views,
             weights=trained_tensors(self.task.sam),
             optimizer=self.optimizer.state_dict(),
             scheduler=self.scheduler.state_dict(),
-            rng=torch.get_rng_state(),
+            scaler=scaler.state_dict() if scaler is not None else {},
+            rng=random_state(self.accelerator.device),
         )
-        save_state(self.task.directory / "state", state)
+        save_state(self.task.directory.state, state)
 
-    def _log(self, record: EpochRecord, board: SummaryWriter) -> None:
-        if not self.accelerator.is_main_process:
-            return
-        with (self.task.directory / "log.jsonl").open("a", encoding="utf-8") as log:
-            log.write(json.dumps({"event": "epoch", **asdict(record)}) + "\n")
+    def _write_log(self) -> None:
+        """Write all lines anew, so that none is missing or there twice after a crash."""
+        untuned = {"event": "untuned", "epoch": 0, "val_dice": self.progress.untuned_dice}
+        epochs = [{"event": "epoch", **asdict(record)} for record in self.progress.history]
+        lines = [json.dumps(without_nan(line)) for line in (untuned, *epochs)]
+        write_text(self.task.directory.log, "\n".join(lines) + "\n")
+
+    def _show_on(self, board: SummaryWriter) -> None:
+        record = self.progress.history[-1]
         for name in ("train_loss", "val_dice", "learning_rate"):
             board.add_scalar(name, getattr(record, name), record.epoch)
 

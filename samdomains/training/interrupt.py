@@ -2,9 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import signal
 import threading
 from types import FrameType, TracebackType
+
+STDERR = 2
+"""The file descriptor of the error stream."""
+
+NOTICE = "stopping as soon as the running step is done; Ctrl-C again stops at once\n"
 
 
 class InterruptFlag:
@@ -34,3 +40,5 @@ class InterruptFlag:
         if self.raised:
             raise KeyboardInterrupt
         self.raised = True
+        # Not `print`: the signal may have come in the middle of another write to the stream.
+        os.write(STDERR, NOTICE.encode())

@@ -26,7 +26,8 @@ from torch.nn import functional
 from torch.optim.lr_scheduler import LambdaLR
 from torch.utils.data import DataLoader, IterableDataset
 
-from samdomains.files import atomic_path
+from samdomains.errors import RunDirectoryError
+from samdomains.files import atomic_path, write_json
 from samdomains.progress import progress_bar
 from samdomains.prompts.sampler import PromptMix
 from samdomains.recipe import PromptRecipe
@@ -35,6 +36,7 @@ from samdomains.sam.models import ARCHITECTURES, Architecture, build_sam
 from samdomains.training.losses import LossWeights
 from samdomains.training.rounds import ObjectBatch, rounds_loss
 from samdomains.training.scenes import Scene, generate_scene
+from samdomains.training.state import write_torch
 from samdomains.types import Image, Mask
 
 PhaseName = Literal["geometry", "small", "full"]
@@ -171,8 +173,12 @@ def pretrain(name: Literal["tiny"], work: Pretraining) -> Path:
 
     Returns:
         The half-precision safetensors checkpoint, ``<out>/<name>.safetensors``.
+
+    Raises:
+        RunDirectoryError: The folder was begun with another seed or schedule.
+        OSError: A file cannot be written.
     """
-    work.out.mkdir(parents=True, exist_ok=True)
+    _require_same_values(work)
     shape = ARCHITECTURES[name]
     torch.manual_seed(work.seed)
     sam = build_sam(dataclasses.replace(shape, image_size=work.schedule[0].side))
@@ -183,6 +189,25 @@ def pretrain(name: Literal["tiny"], work: Pretraining) -> Path:
     with atomic_path(checkpoint) as temporary:
         save_file({k: v.half().contiguous() for k, v in sam.state_dict().items()}, temporary)
     return checkpoint
+
+
+def _require_same_values(work: Pretraining) -> None:
+    """Keep what decides the weights; refuse to go on with anything else."""
+    kept = work.out / "pretraining.json"
+    schedule = [dataclasses.asdict(phase) for phase in work.schedule]
+    values = {
+        "seed": work.seed,
+        "warmup": work.warmup,
+        "weight_decay": work.weight_decay,
+        "schedule": schedule,
+    }
+    if not kept.exists():
+        write_json(kept, values)
+    elif json.loads(kept.read_text(encoding="utf-8")) != values:
+        raise RunDirectoryError(
+            f"{work.out}: the pretraining in this folder began with another seed or schedule. "
+            "Go on with the same --seed and --scale, or choose another --out."
+        )
 
 
 class _Learner:
@@ -214,8 +239,7 @@ class _Learner:
     def save(self, path: Path, step: int) -> None:
         """Write everything that a resumed phase needs."""
         states = {name: part.state_dict() for name, part in self._parts().items()}
-        with atomic_path(path) as temporary:
-            torch.save({"step": step, **states}, temporary)
+        write_torch(path, {"step": step, **states})
 
     def restore(self, path: Path) -> int:
         """Read it back, if it was written; returns the steps done."""

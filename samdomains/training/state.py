@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +42,7 @@ class Progress:
         epoch: Epochs completed.
         batch: Batches done in the running epoch.
         loss_sum: Sum of the losses of these batches.
+        untuned_dice: Validation Dice of the untuned model; None before it is known.
         best_dice: Best validation Dice so far.
         best_epoch: The epoch that reached it; 0 is the untuned model.
         history: One record for each completed epoch.
@@ -50,6 +51,7 @@ class Progress:
     epoch: int = 0
     batch: int = 0
     loss_sum: float = 0.0
+    untuned_dice: float | None = None
     best_dice: float = float("-inf")
     best_epoch: int = 0
     history: list[EpochRecord] = field(default_factory=list)
@@ -61,17 +63,39 @@ class TrainingState:
 
     Attributes:
         progress: Where training stands.
+        views: Fingerprint of what is learnt from; a run goes on with the same only.
         weights: Trained tensors by name.
         optimizer: State of the optimiser.
         scheduler: State of the learning rate schedule.
-        rng: Torch's random state (dropout).
+        scaler: State of the loss scaling of fp16; empty in other precisions.
+        rng: Torch's random state (dropout), from ``random_state``.
     """
 
     progress: Progress
+    views: str
     weights: dict[str, torch.Tensor]
     optimizer: dict[str, Any]
     scheduler: dict[str, Any]
-    rng: torch.Tensor
+    scaler: dict[str, Any]
+    rng: dict[str, torch.Tensor]
+
+
+def random_state(device: torch.device) -> dict[str, torch.Tensor]:
+    """The state of torch's generators: of the CPU, and of the device that computes."""
+    state = {"cpu": torch.get_rng_state()}
+    if device.type != "cpu":
+        state[device.type] = torch.get_device_module(device).get_rng_state()
+    return state
+
+
+def restore_random_state(state: dict[str, torch.Tensor], device: torch.device) -> None:
+    """Put torch's generators back where ``random_state`` found them.
+
+    A run that goes on where another kind of device computes takes over the CPU's alone.
+    """
+    torch.set_rng_state(state["cpu"])
+    if device.type in state and device.type != "cpu":
+        torch.get_device_module(device).set_rng_state(state[device.type])
 
 
 def save_state(directory: Path, state: TrainingState) -> None:
@@ -80,14 +104,17 @@ def save_state(directory: Path, state: TrainingState) -> None:
     Raises:
         OSError: It cannot be written.
     """
-    content = {
-        "progress": asdict(state.progress),
-        "weights": state.weights,
-        "optimizer": state.optimizer,
-        "scheduler": state.scheduler,
-        "rng": state.rng,
-    }
-    with atomic_path(directory / STATE_FILE) as temporary, temporary.open("wb") as file:
+    content = {item.name: getattr(state, item.name) for item in fields(state)}
+    write_torch(directory / STATE_FILE, content | {"progress": asdict(state.progress)})
+
+
+def write_torch(path: Path, content: dict[str, Any]) -> None:
+    """Write what ``torch.load`` reads with ``weights_only=True``, atomically.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    with atomic_path(path) as temporary, temporary.open("wb") as file:
         try:
             torch.save(content, file)
         except RuntimeError as error:

@@ -1,15 +1,18 @@
 from __future__ import annotations
 
 import pickle
+from dataclasses import replace
 from functools import partial
 
 import numpy as np
 import pytest
+import torch
+from torch import Tensor
 
 from samdomains.recipe import AugmentationRecipe
 from samdomains.sam.frame import Frame
-from samdomains.training.dataset import EpochBatches, View, ViewDataset, list_views
-from samdomains.types import Case
+from samdomains.training.dataset import EpochBatches, Sample, View, ViewDataset, list_views
+from samdomains.types import Case, RawImage
 
 from .conftest import make_case, to_unit_range
 
@@ -29,6 +32,11 @@ def dataset(cases: list[Case], augmentation: AugmentationRecipe | None = None) -
     )
 
 
+def pixels_of(sample: Sample) -> Tensor:
+    assert sample.image is not None
+    return sample.image
+
+
 def test_every_object_belongs_to_exactly_one_view() -> None:
     cases = [make_case(number, (150, 200)) for number in range(3)]
     views = list_views(cases, tile=64, minimum_area=4)
@@ -43,7 +51,7 @@ def test_objects_below_the_minimum_area_are_left_out() -> None:
 
 def test_masks_are_in_the_pixels_of_the_input_and_the_image_is_padded() -> None:
     sample = dataset([make_case(0, (40, 64))])[0, 7]
-    assert sample.image.shape == (3, 64, 64)
+    assert pixels_of(sample).shape == (3, 64, 64)
     assert sample.frame.size == (40, 64)
     assert all(mask.shape == (40, 64) and mask.any() for mask in sample.masks)
 
@@ -53,7 +61,7 @@ def test_a_bright_disc_stays_under_its_mask_through_augmentation() -> None:
     for seed in range(10):
         sample = data[0, seed]
         height, width = sample.frame.size
-        picture = sample.image[0, :height, :width].numpy()
+        picture = pixels_of(sample)[0, :height, :width].numpy()
         inside = np.any(sample.masks, axis=0)
         assert picture[inside].mean() > picture[~inside].mean() + 0.3
 
@@ -61,15 +69,28 @@ def test_a_bright_disc_stays_under_its_mask_through_augmentation() -> None:
 def test_the_seed_decides_everything() -> None:
     data = dataset([make_case(2)], AugmentationRecipe())
     first, again, other = data[0, 5], data[0, 5], data[0, 6]
-    assert np.array_equal(first.image, again.image)
-    assert not np.array_equal(first.image, other.image)
+    assert torch.equal(pixels_of(first), pixels_of(again))
+    assert not torch.equal(pixels_of(first), pixels_of(other))
 
 
-def test_a_worker_process_gets_a_copy_without_the_images_in_memory() -> None:
-    data = dataset([make_case(3)])
-    data[0, 0]
-    copy = pickle.loads(pickle.dumps(data))
-    assert np.array_equal(copy[0, 0].image, data[0, 0].image)
+def test_without_images_the_masks_are_the_same_and_no_pixel_is_read() -> None:
+    def no_pixels() -> RawImage:
+        raise AssertionError("pixels are read for nothing")
+
+    case = make_case(3)
+    blind = ViewDataset(
+        [replace(case, read_pixels=no_pixels)],
+        list_views([case], tile=64, minimum_area=4),
+        to_unit_range,
+        frame_of,
+        objects_per_image=4,
+        augmentation=None,
+        with_images=False,
+    )
+    sample, expected = blind[0, 5], dataset([case])[0, 5]
+    assert sample.image is None
+    assert sample.frame == expected.frame
+    assert all(map(np.array_equal, sample.masks, expected.masks))
 
 
 @pytest.mark.parametrize("first", [0, 1, 2])

@@ -1,29 +1,51 @@
 from __future__ import annotations
 
+import json
 import signal
+from collections.abc import Callable, Sequence
+from copy import deepcopy
 from dataclasses import replace
 from functools import partial
+from itertools import count
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 import torch
 from segment_anything.modeling import Sam
+from torch import Tensor
 
-from samdomains.errors import DataError, TrainingInterrupted
+from samdomains.errors import DataError, RunDirectoryError, TrainingError, TrainingInterrupted
+from samdomains.evaluation.scorer import score
 from samdomains.prompts.sampler import PromptMix
 from samdomains.recipe import (
     AugmentationRecipe,
+    ModelRecipe,
     PromptRecipe,
     Recipe,
     StrategyRecipe,
     TrainingRecipe,
 )
+from samdomains.run_directory import RunDirectory
+from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.sam.strategies import trained_tensors
+from samdomains.training.dataset import list_views
 from samdomains.training.engine import Task, cosine_with_warmup, train
-from samdomains.types import Case, StrategyChoice, StrategyName
+from samdomains.training.prompted_loss import PromptedLoss
+from samdomains.training.state import Progress, load_state
+from samdomains.types import (
+    Case,
+    Logits,
+    Mask,
+    PromptName,
+    Prompts,
+    RawImage,
+    StrategyChoice,
+    StrategyName,
+)
 
-from .conftest import to_unit_range
+from .conftest import make_case, to_unit_range
 
 
 class Kept:
@@ -39,11 +61,12 @@ class Kept:
 def task(
     sam: Sam, cases: list[Case], out: Path, strategy: StrategyName = "full", **training: Any
 ) -> Task:
+    """Two epochs of two steps, unless the keywords change a value of the recipe's ``training``."""
     values: dict[str, Any] = {"epochs": 2, "learning_rate": 1e-3, "patience": None, **training}
     recipe = Recipe(
         prompts=PromptRecipe(corrections=1),
         augmentation=AugmentationRecipe(crop=1.0),
-        strategy=StrategyRecipe(lora_rank=2),
+        strategy=StrategyRecipe(lora_rank=2, lora_dropout=0.1),
         training=TrainingRecipe(**values),
     )
     return Task(
@@ -54,7 +77,7 @@ def task(
         sampler=PromptMix(recipe.prompts),
         recipe=recipe,
         choice=StrategyChoice(strategy, 2, "no", ("as asked",)),
-        directory=out,
+        directory=RunDirectory(out),
         save_best=Kept(),
     )
 
@@ -99,28 +122,178 @@ def test_it_stops_early_when_patience_runs_out(
     assert progress.epoch == 2
 
 
+def press_ctrl_c() -> None:
+    signal.raise_signal(signal.SIGINT)
+
+
+def interrupted_in_a_step(work: Task) -> Task:
+    """Ctrl-C while the first prompt of the second epoch's second step is drawn."""
+    calls = count()
+
+    def sampler(mask: Mask, rng: np.random.Generator, previous: Logits | None) -> Prompts:
+        if previous is None and next(calls) == 13:  # two discs an image, two images a step
+            press_ctrl_c()
+        return work.sampler(mask, rng, previous)
+
+    return replace(work, sampler=sampler)
+
+
+def interrupted_in_a_validation(work: Task) -> Task:
+    """Ctrl-C while the first epoch is validated."""
+    readings = count()
+
+    def read_pixels() -> RawImage:
+        if next(readings) == 1:  # 0: the untuned model
+            press_ctrl_c()
+        return work.val[0].read_pixels()
+
+    return replace(work, val=[replace(work.val[0], read_pixels=read_pixels), *work.val[1:]])
+
+
+@pytest.mark.parametrize("strategy", ["decoder", "lora", "full"])
+@pytest.mark.parametrize("interrupted", [interrupted_in_a_step, interrupted_in_a_validation])
 def test_ctrl_c_leaves_a_run_that_ends_bit_identical_when_resumed(
+    miniature: Sam,
+    cases: list[Case],
+    tmp_path: Path,
+    interrupted: Callable[[Task], Task],
+    strategy: StrategyName,
+) -> None:
+    whole, cut = deepcopy(miniature), deepcopy(miniature)
+    expected = train(task(whole, cases, tmp_path / "whole", strategy))
+    with pytest.raises(TrainingInterrupted, match=r"in epoch [12]; go on with --resume"):
+        train(interrupted(task(cut, cases, tmp_path / "cut", strategy)))
+    torch.rand(7)  # what else the process draws does not matter
+    progress = train(task(miniature, cases, tmp_path / "cut", strategy), resume=True)
+
+    assert without_times(progress) == without_times(expected)
+    for name, value in miniature.state_dict().items():
+        assert torch.equal(value, whole.state_dict()[name]), name
+    events = [(line["event"], line["epoch"]) for line in read_log(tmp_path / "cut")]
+    assert events == [("untuned", 0), ("epoch", 1), ("epoch", 2)]
+
+
+def without_times(progress: Progress) -> Progress:
+    return replace(progress, history=[replace(r, seconds=0.0) for r in progress.history])
+
+
+def read_log(directory: Path) -> list[dict[str, Any]]:
+    lines = RunDirectory(directory).log.read_text("utf-8").splitlines()
+    return [json.loads(line) for line in lines]
+
+
+def interrupt_in_epoch_two(sam: Sam, cases: list[Case], out: Path, strategy: StrategyName) -> None:
+    with pytest.raises(TrainingInterrupted, match="in epoch 2"):
+        train(interrupted_in_a_step(task(deepcopy(sam), cases, out, strategy)))
+
+
+def test_a_run_is_not_resumed_with_other_labels(
     miniature: Sam, cases: list[Case], tmp_path: Path
 ) -> None:
-    start = snapshot(miniature)
-    train(task(miniature, cases, tmp_path / "whole"))
-    expected = snapshot(miniature)
+    interrupt_in_epoch_two(miniature, cases, tmp_path, "decoder")
+    fewer = [replace(cases[0], read_objects=tuple), *cases[1:]]
+    with pytest.raises(RunDirectoryError, match="other objects in its training images"):
+        train(task(miniature, fewer, tmp_path, "decoder"), resume=True)
 
-    miniature.load_state_dict(start)
-    interrupted = task(miniature, cases, tmp_path / "cut")
-    calls = iter(range(100))
 
-    def press_ctrl_c(mask: Any, rng: Any, previous: Any) -> Any:
-        if next(calls) == 9:
-            signal.raise_signal(signal.SIGINT)
-        return task(miniature, cases, tmp_path).sampler(mask, rng, previous)
+def test_a_state_of_other_tensors_is_refused(
+    miniature: Sam, cases: list[Case], tmp_path: Path
+) -> None:
+    interrupt_in_epoch_two(miniature, cases, tmp_path, "full")
+    with pytest.raises(RunDirectoryError, match="other tensors than 'decoder' trains"):
+        train(task(miniature, cases, tmp_path, "decoder"), resume=True)
 
-    with pytest.raises(TrainingInterrupted, match="--resume"):
-        train(replace(interrupted, sampler=press_ctrl_c))
-    miniature.load_state_dict(start)
-    train(task(miniature, cases, tmp_path / "cut"), resume=True)
-    for name, value in miniature.state_dict().items():
-        assert torch.equal(value, expected[name]), name
+
+def wide(cases: list[Case]) -> list[Case]:
+    """Training cases of several tiles each."""
+    return [*(make_case(number, (300, 300)) for number in range(4)), *cases[4:]]
+
+
+def test_only_what_the_epochs_show_is_embedded_and_only_once(
+    miniature: Sam, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    embedded: list[int] = []
+    build = EmbeddingCache.build
+
+    def spy(path: Path, keys: Sequence[int], *rest: Any) -> EmbeddingCache:
+        embedded.extend(keys)
+        return build(path, keys, *rest)
+
+    monkeypatch.setattr(EmbeddingCache, "build", spy)
+    one_epoch = task(miniature, wide(cases), tmp_path / "one", "decoder", epochs=1)
+    tiled = one_epoch.recipe.model_copy(update={"model": ModelRecipe(tile=128)})
+    views = list_views(one_epoch.train, 128, tiled.data.minimum_area)
+    train(replace(one_epoch, recipe=tiled))
+    assert len(embedded) == 4 < len(views)
+
+    embedded.clear()
+    interrupt_in_epoch_two(miniature, cases, tmp_path / "cut", "decoder")
+    assert len(embedded) == 4
+    train(task(miniature, cases, tmp_path / "cut", "decoder"), resume=True)
+    assert len(embedded) == 4
+    train(task(miniature, cases, tmp_path / "cut", "decoder"), resume=True)  # no epoch is left
+    assert len(embedded) == 4
+
+
+def test_a_process_can_train_with_one_precision_after_another(
+    miniature: Sam, cases: list[Case], tmp_path: Path
+) -> None:
+    for precision in ("no", "bf16"):
+        work = task(deepcopy(miniature), cases, tmp_path / precision, epochs=1)
+        choice = replace(work.choice, precision=precision)
+        assert train(replace(work, choice=choice)).epoch == 1
+
+
+def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_state(
+    miniature: Sam, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    losses, forward = count(), PromptedLoss.forward
+
+    def diverge(self: PromptedLoss, *arguments: Any) -> Tensor:
+        loss = forward(self, *arguments)
+        return loss * float("nan") if next(losses) == 3 else loss
+
+    monkeypatch.setattr(PromptedLoss, "forward", diverge)
+    with pytest.raises(TrainingError, match=r"became nan in epoch 2, step 2. Lower training.lear"):
+        train(task(miniature, cases, tmp_path))
+    state = load_state(tmp_path / "state")
+    assert state is not None
+    assert state.progress.epoch == 1
+    assert all(torch.isfinite(tensor).all() for tensor in state.weights.values())
+    assert len(read_log(tmp_path)) == 2
+
+
+def test_too_little_memory_says_what_to_lower(
+    miniature: Sam, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def out_of_memory(*_: Any) -> Tensor:
+        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+
+    monkeypatch.setattr(PromptedLoss, "forward", out_of_memory)
+    with pytest.raises(TrainingError, match=r"batch of 2 with up to 8 objects.*batch_size"):
+        train(task(miniature, cases, tmp_path))
+
+
+def test_validation_uses_the_prompts_that_are_evaluated(
+    miniature: Sam, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    used: set[tuple[str, ...]] = set()
+
+    def spy(*arguments: Any, prompts: tuple[PromptName, ...], **rest: Any) -> Any:
+        used.add(prompts)
+        return score(*arguments, prompts=prompts, **rest)
+
+    monkeypatch.setattr("samdomains.training.engine.score", spy)
+    for evaluated, expected in (
+        (("box", "point+3"), ("box",)),
+        (("point+3",), ("point+3",)),
+        (("point", "box"), ("box", "point")),
+    ):
+        used.clear()
+        work = task(deepcopy(miniature), cases, tmp_path / "-".join(evaluated), epochs=1)
+        evaluation = work.recipe.evaluation.model_copy(update={"prompts": evaluated})
+        train(replace(work, recipe=work.recipe.model_copy(update={"evaluation": evaluation})))
+        assert used == {expected}
 
 
 def test_images_without_any_object_to_learn_from_are_an_error(

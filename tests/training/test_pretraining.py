@@ -8,6 +8,7 @@ import pytest
 import torch
 from safetensors.torch import load_file
 
+from samdomains.errors import RunDirectoryError
 from samdomains.sam.models import ARCHITECTURES, build_sam
 from samdomains.training.pretraining import (
     Phase,
@@ -57,12 +58,35 @@ def small_tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.mark.usefixtures("small_tiny")
-def test_pretraining_is_deterministic_and_resumes_where_it_stopped(tmp_path: Path) -> None:
+def test_pretraining_is_deterministic_and_resumes_where_it_stopped(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     whole = load_file(pretrain("tiny", Pretraining(tmp_path / "a", QUICK, workers=0)))
-    pretrain("tiny", Pretraining(tmp_path / "b", QUICK[:1], workers=0))
-    resumed = load_file(pretrain("tiny", Pretraining(tmp_path / "b", QUICK, workers=0)))
+    work = Pretraining(tmp_path / "b", QUICK, state_every=1, workers=0)
+
+    def stop_in_the_second_phase(phase: Phase, seed: int, first_step: int) -> SceneStream:
+        if phase.name == "small":
+            raise KeyboardInterrupt
+        return SceneStream(phase, seed, first_step)
+
+    with monkeypatch.context() as patched:
+        patched.setattr("samdomains.training.pretraining.SceneStream", stop_in_the_second_phase)
+        with pytest.raises(KeyboardInterrupt):
+            pretrain("tiny", work)
+    resumed = load_file(pretrain("tiny", work))
     assert all(torch.equal(whole[name], resumed[name]) for name in whole)
     assert all(tensor.dtype == torch.float16 for tensor in whole.values())
+
+
+@pytest.mark.usefixtures("small_tiny")
+@pytest.mark.parametrize(("seed", "schedule"), [(1, QUICK), (0, scaled(QUICK, 2))])
+def test_a_folder_goes_on_with_the_seed_and_the_schedule_that_it_began_with(
+    tmp_path: Path, seed: int, schedule: tuple[Phase, ...]
+) -> None:
+    first = pretrain("tiny", Pretraining(tmp_path, QUICK[:1], workers=0)).read_bytes()
+    with pytest.raises(RunDirectoryError, match=r"the same --seed and --scale"):
+        pretrain("tiny", Pretraining(tmp_path, schedule, seed, workers=0))
+    assert (tmp_path / "tiny.safetensors").read_bytes() == first
 
 
 def test_a_scaled_schedule_keeps_its_phases() -> None:

@@ -12,6 +12,8 @@ from samdomains.training.state import (
     Progress,
     TrainingState,
     load_state,
+    random_state,
+    restore_random_state,
     save_state,
 )
 
@@ -20,12 +22,20 @@ def state() -> TrainingState:
     history = [EpochRecord(epoch=1, train_loss=0.5, val_dice=0.8, learning_rate=1e-4, seconds=2.0)]
     return TrainingState(
         progress=Progress(
-            epoch=1, batch=3, loss_sum=1.5, best_dice=0.8, best_epoch=1, history=history
+            epoch=1,
+            batch=3,
+            loss_sum=1.5,
+            untuned_dice=0.7,
+            best_dice=0.8,
+            best_epoch=1,
+            history=history,
         ),
+        views="0123abcd",
         weights={"a": torch.arange(3.0)},
         optimizer={"state": {}, "param_groups": []},
         scheduler={"last_epoch": 3},
-        rng=torch.get_rng_state(),
+        scaler={"scale": 65536.0},
+        rng=random_state(torch.device("cpu")),
     )
 
 
@@ -35,6 +45,15 @@ def test_a_state_comes_back_as_it_was_saved(tmp_path: Path) -> None:
     assert loaded is not None
     assert loaded.progress == state().progress
     assert torch.equal(loaded.weights["a"], torch.arange(3.0))
+    assert (loaded.views, loaded.scaler) == ("0123abcd", {"scale": 65536.0})
+
+
+def test_the_random_state_brings_the_same_numbers_again() -> None:
+    device = torch.device("cpu")
+    kept = random_state(device)
+    first = torch.rand(3)
+    restore_random_state(kept, device)
+    assert torch.equal(torch.rand(3), first)
 
 
 def test_a_full_disk_keeps_the_earlier_state(tmp_path: Path) -> None:

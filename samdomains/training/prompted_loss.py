@@ -1,0 +1,72 @@
+"""The loss of one training step, as a module around the model."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+import torch
+from segment_anything.modeling import Sam
+from torch import Tensor, nn
+
+from samdomains.recipe import Recipe
+from samdomains.sam.frame import encode
+from samdomains.training.dataset import Sample
+from samdomains.training.losses import LossWeights
+from samdomains.training.rounds import ObjectBatch, rounds_loss
+from samdomains.types import PromptSampler
+
+
+class PromptedLoss(nn.Module):
+    """The model with its loss as one module, so that what wraps a module sees the whole step.
+
+    Args:
+        sam: The model.
+        sampler: Simulates the user.
+        recipe: Gives the weights of the loss and the most rounds of correction.
+    """
+
+    def __init__(self, sam: Sam, sampler: PromptSampler, recipe: Recipe) -> None:
+        super().__init__()
+        self.sam, self._sampler = sam, sampler
+        self._corrections = recipe.prompts.corrections
+        self._weights = LossWeights(
+            focal=recipe.training.focal_weight,
+            dice=recipe.training.dice_weight,
+            iou=recipe.training.iou_weight,
+            gamma=recipe.training.focal_gamma,
+        )
+
+    def forward(
+        self, samples: Sequence[Sample], embeddings: Tensor | None, rng: np.random.Generator
+    ) -> Tensor:
+        """Mean loss of the samples' objects.
+
+        Args:
+            samples: With pixels where no embeddings are given.
+            embeddings: (B, C, h, w) of the samples, or None to run the image encoder.
+            rng: The only source of randomness, for prompts and the number of corrections.
+        """
+        if embeddings is None:
+            embeddings = self._encode(samples)
+        index = [i for i, sample in enumerate(samples) for _ in sample.masks]
+        objects = ObjectBatch(
+            masks=[mask for sample in samples for mask in sample.masks],
+            image_index=torch.tensor(index),
+            frames=[sample.frame for sample in samples],
+        )
+        return rounds_loss(
+            self.sam,
+            embeddings.to(self.sam.device),
+            objects,
+            self._sampler,
+            rng,
+            corrections=int(rng.integers(self._corrections + 1)),
+            weights=self._weights,
+        )
+
+    def _encode(self, samples: Sequence[Sample]) -> Tensor:
+        device = self.sam.device
+        images = torch.stack([sample.image for sample in samples if sample.image is not None])
+        content = torch.stack([sample.frame.content() for sample in samples])
+        return encode(self.sam, images.to(device), content.to(device))
