@@ -145,12 +145,12 @@ def load_model(
     _require_same_normalizer(path, metadata, home)
     recipe = _recipe_for(path, metadata, reader, settings)
     weights = checkpoint or checkpoint_of(metadata.recipe)
-    device, tile = best_device(), recipe.model.tile
+    device = best_device()
     tuned = load_artefact(path, checkpoint=weights)
-    systems = {"tuned": SamSegmenter(tuned.sam.to(device), tile)}
+    systems = {"tuned": SamSegmenter.of(tuned.sam.to(device), recipe.model)}
     if with_base:
         base = load_base(metadata.base_name, weights)
-        systems["zero_shot"] = SamSegmenter(base.sam.to(device), tile)
+        systems["zero_shot"] = SamSegmenter.of(base.sam.to(device), recipe.model)
     description = f"model: {metadata.base_name}, tuned ({metadata.strategy}) for {home.name}"
     if reader is not home:
         description += f"; {reader.name} reads the data, {home.name} prepares the images"
@@ -167,7 +167,7 @@ def _untuned(
     selected = select_domain(domain, local_plugin=local_plugin)
     recipe = selected.resolve_recipe(settings=[*settings, f"model.name={name}"]).recipe
     base = load_base(name, checkpoint or checkpoint_of(recipe))
-    systems = {"zero_shot": SamSegmenter(base.sam.to(best_device()), recipe.model.tile)}
+    systems = {"zero_shot": SamSegmenter.of(base.sam.to(best_device()), recipe.model)}
     normalizer = selected.normalize_intensity(recipe)
     return Model(selected, recipe, normalizer, systems, f"model: {name}, untuned")
 

@@ -201,7 +201,7 @@ def _zero_shot_scores(plan: Plan) -> tuple[ObjectScore, ...]:
     if kept.exists():
         values = json.loads(kept.read_text(encoding="utf-8"))
         return tuple(ObjectScore.from_json(score) for score in values)
-    zero_shot = SamSegmenter(plan.base.sam.to(best_device()), plan.recipe.model.tile)
+    zero_shot = SamSegmenter.of(plan.base.sam.to(best_device()), plan.recipe.model)
     systems: dict[str, Segmenter] = {"zero_shot": zero_shot, "box_ellipse": BoxEllipse()}
     normalizer = plan.domain.normalize_intensity(plan.recipe)
     scores = _score(systems, plan.splits.test, normalizer, plan.recipe)
@@ -238,13 +238,13 @@ def _tune(plan: Plan, *, resume: bool) -> Sequence[EpochRecord]:
 def _tuned_segmenter(plan: Plan) -> SamSegmenter:
     """The model as anybody will load it: from its file."""
     loaded = load_artefact(plan.directory.model, checkpoint=plan.checkpoint)
-    return SamSegmenter(loaded.sam.to(best_device()), plan.recipe.model.tile)
+    return SamSegmenter.of(loaded.sam.to(best_device()), plan.recipe.model)
 
 
 def _untuned_segmenter(plan: Plan) -> SamSegmenter:
     """The base model once more, since tuning changed the loaded one in place."""
     base = load_base(plan.base.name, plan.checkpoint)
-    return SamSegmenter(base.sam.to(best_device()), plan.recipe.model.tile)
+    return SamSegmenter.of(base.sam.to(best_device()), plan.recipe.model)
 
 
 def _report(

@@ -123,22 +123,37 @@ class AugmentationRecipe(_Section):
     contrast: Fraction = 0.2
 
 
+ZOOM_OF_TINY = 64
+"""``model.zoom`` that ``auto`` means for ``tiny``: a quarter of the side of its input."""
+
+
 class ModelRecipe(_Section):
     """Which SAM, and how an image is brought to its input.
 
     Attributes:
         name: ``tiny`` (shipped), or the official ``vit_b``, ``vit_l``, ``vit_h``.
         checkpoint: File with the official weights; None uses the shipped or downloaded ones.
-        tile: Side in pixels of the square tiles that an image is cut into before it is brought
-            to the model's input size, so that small objects keep their pixels. None takes the
-            whole image at once. An object larger than a tile is seen in the whole image when a box
-            shows its size; prompted by a point alone it is looked for in one tile around the
-            point, where an object wider than half a tile may be cut.
+        tile: Side in pixels of the square tiles in which a point is looked at, brought to the
+            model's input size, so that small objects keep their pixels. None takes the whole
+            image at once. In a tile, an object wider than half of it may be cut.
+        zoom: Side in pixels of the smallest tiles in which a box is looked at. A box tells an
+            object's size, so it gets the smallest of a ladder of tiles, each twice as wide as the
+            one before, that leaves room around it. None looks at boxes as at points. ``auto`` is
+            64 for ``tiny``, whose input is small, and None for the official models, which would
+            embed many more windows and were not measured.
     """
 
     name: Literal["tiny", "vit_b", "vit_l", "vit_h"] = "tiny"
     checkpoint: str | None = None
     tile: Annotated[int, Field(ge=32)] | None = None
+    zoom: Literal["auto"] | Annotated[int, Field(ge=32)] | None = "auto"
+
+    @property
+    def finest_window(self) -> int | None:
+        """Side of the smallest tiles for boxes, with ``auto`` decided."""
+        if self.zoom == "auto":
+            return ZOOM_OF_TINY if self.name == "tiny" else None
+        return self.zoom
 
 
 class StrategyRecipe(_Section):

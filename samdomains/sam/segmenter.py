@@ -11,9 +11,10 @@ import torch
 from segment_anything.modeling import Sam
 from torch import Tensor
 
+from samdomains.recipe import ModelRecipe
 from samdomains.sam.decode import decode, select
 from samdomains.sam.frame import Frame, encode
-from samdomains.sam.views import Window, choose_windows, prompt_extent, shift_prompts, windows
+from samdomains.sam.views import Views, prompt_extent, shift_prompts
 from samdomains.types import Image, Prediction, Prompts, Size
 
 PROMPTS_PER_CALL = 32
@@ -33,16 +34,24 @@ class SamSegmenter:
 
     Attributes:
         sam: The model, in evaluation mode.
-        tile: Side of the tiles in image pixels, or None for the whole image at once.
+        tile: Side in image pixels of the tiles that points are looked at in, or None for the
+            whole image.
+        zoom: Side of the smallest tiles that boxes are looked at in, or None for the tiles above.
     """
 
     sam: Sam
     tile: int | None = None
+    zoom: int | None = None
+
+    @classmethod
+    def of(cls, sam: Sam, recipe: ModelRecipe) -> SamSegmenter:
+        """The segmenter that a recipe describes."""
+        return cls(sam, recipe.tile, recipe.finest_window)
 
     def encode(self, image: Image) -> EncodedImage:
         """Prepare one image, (3, H, W) in [0, 1]; each window is embedded when first needed."""
         size = (image.shape[1], image.shape[2])
-        return EncodedImage(self.sam, image, windows(size, self.tile))
+        return EncodedImage(self.sam, image, Views(size, self.tile, self.zoom))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -51,7 +60,7 @@ class EncodedImage:
 
     sam: Sam
     image: Image
-    windows: tuple[Window, ...]
+    views: Views
     embeddings: dict[int, Tensor] = field(default_factory=dict)
 
     @property
@@ -82,13 +91,13 @@ class EncodedImage:
         Yields:
             Index of the prompt, and its answer.
         """
-        chosen = choose_windows([prompt_extent(p) for p in prompts], self.windows, self.size)
+        chosen = self._choose(prompts)
         prompts = self._without_foreign_masks(prompts, chosen)
         members: dict[int, list[int]] = defaultdict(list)
         for i, index in enumerate(chosen):
             members[index].append(i)
         for index in sorted(members):
-            height, width = self.windows[index].size
+            height, width = self.views.windows[index].size
             step = max(1, min(PROMPTS_PER_CALL, LOGITS_AT_ONCE // (height * width)))
             for start in range(0, len(members[index]), step):
                 part = members[index][start : start + step]
@@ -98,11 +107,16 @@ class EncodedImage:
                     strict=True,
                 )
 
+    def _choose(self, prompts: Sequence[Prompts]) -> list[int]:
+        """Index of each prompt's window."""
+        extents = [prompt_extent(prompt) for prompt in prompts]
+        return self.views.choose(extents, boxed=[prompt.box is not None for prompt in prompts])
+
     @torch.inference_mode()
     def _predict_in(
         self, index: int, prompts: Sequence[Prompts], multimask: bool
     ) -> list[Prediction]:
-        window = self.windows[index]
+        window = self.views.windows[index]
         frame = Frame.of(self.sam, window.size)
         framed = [frame.prompts(shift_prompts(p, window)) for p in prompts]
         embedding = self._embedding(index, frame)
@@ -136,10 +150,10 @@ class EncodedImage:
             and len(p.points) + (p.box is not None) > 1
         ]
         earlier = [
-            prompt_extent(replace(p, points=p.points[:-1], point_labels=p.point_labels[:-1]))
+            replace(p, points=p.points[:-1], point_labels=p.point_labels[:-1])
             for p in (prompts[i] for i in grown)
         ]
-        before = choose_windows(earlier, self.windows, self.size)
+        before = self._choose(earlier)
         moved = {i for i, index in zip(grown, before, strict=True) if index != chosen[i]}
         return [replace(p, mask_logits=None) if i in moved else p for i, p in enumerate(prompts)]
 
@@ -147,7 +161,7 @@ class EncodedImage:
         """(1, C, h, w) of one window, computed once as long as it is kept."""
         embedding = self.embeddings.pop(index, None)
         if embedding is None:
-            rows, columns = self.windows[index].slices
+            rows, columns = self.views.windows[index].slices
             part = np.ascontiguousarray(self.image[:, rows, columns])
             device = self.sam.device
             padded, content = frame.image(part)[None].to(device), frame.content()[None].to(device)

@@ -1,4 +1,4 @@
-"""Which window of an image SAM looks at: overlapping tiles, or the whole for large objects."""
+"""Which window of an image SAM looks at: tiles of the side that a prompt needs, or the whole."""
 
 from __future__ import annotations
 
@@ -13,6 +13,10 @@ from samdomains.types import Box, Prompts, Size
 OVERLAP = 0.5
 """Share of a tile that it has in common with its neighbour, so that an object up to half a tile
 wide lies whole in at least one tile."""
+
+ROOM = 1.5
+"""A box is looked at in windows at least so many times as wide as the box. Of 1.5, 2, 3 and 4 the
+first two were the best for ``tiny``, and 1.5 embeds the fewest windows (benchmarks/tiny.md)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,60 +44,56 @@ class Window:
         return self.x0 <= x0 and self.y0 <= y0 and x1 <= self.x1 and y1 <= self.y1
 
 
-def windows(image: Size, tile: int | None) -> tuple[Window, ...]:
-    """The windows of an image: its tiles, row by row, and the whole image last.
+class Views:
+    """The windows of one image, and which of them shows a prompt best.
+
+    A point says nothing about an object's size: it is looked at in a tile of the recipe's side. A
+    box does: it is looked at in the smallest of a ladder of tiles that leaves room around it.
 
     Args:
-        image: (H, W).
-        tile: Side of a tile in pixels, or None for the whole image alone.
+        image: (H, W) in pixels.
+        tile: Side of the tiles for points in pixels, or None for the whole image.
+        zoom: Side of the smallest tiles for boxes; the next are twice as wide, and so on up to
+            the image. None looks at boxes as at points.
 
-    Example:
-        >>> [window.size for window in windows((100, 150), 100)]
-        [(100, 100), (100, 100), (100, 150)]
+    Attributes:
+        windows: All windows, the finest first and row by row, and the whole image last.
     """
-    height, width = image
-    whole = Window(0, 0, height, width)
-    if tile is None or max(image) <= tile:
-        return (whole,)
-    tiles = [
-        Window(y, x, min(y + tile, height), min(x + tile, width))
-        for y in _starts(height, tile)
-        for x in _starts(width, tile)
-    ]
-    return (*tiles, whole)
 
+    def __init__(self, image: Size, tile: int | None, zoom: int | None = None) -> None:
+        self.tile, self._image = tile, image
+        self._sides = _ladder(max(image), tile, zoom)
+        levels = [_tiles(image, side) for side in self._sides]
+        whole = Window(0, 0, *image)
+        self.windows: tuple[Window, ...] = (*(w for level in levels for w in level), whole)
+        self._first = np.cumsum([0, *map(len, levels)]).tolist()
+        self._corners = [
+            np.array([(w.x0, w.y0, w.x1, w.y1) for w in level], dtype=np.float64)
+            for level in levels
+        ]
 
-def choose_windows(boxes: Sequence[Box], candidates: Sequence[Window], image: Size) -> list[int]:
-    """For each box, the index of the tile that holds it with the most room around it.
+    def choose(self, extents: Sequence[Box], *, boxed: Sequence[bool]) -> list[int]:
+        """For each prompt the index of the window that shows it with the most room around it.
 
-    The index of the whole image where no tile holds the box. Quick for thousands of tiles.
+        A window that does not hold the whole extent is never chosen.
 
-    Args:
-        boxes: (4,) each: extent of the prompt (or of the object) in image pixels.
-        candidates: From ``windows``; the last is the whole image.
-        image: (H, W).
-    """
-    corners = np.array([(w.x0, w.y0, w.x1, w.y1) for w in candidates[:-1]], dtype=np.float64)
-    corners = corners.reshape(-1, 4)
-    # A side of the image needs no room beside it.
-    border = corners == np.array([0, 0, image[1], image[0]])
-    return [_roomiest(box, corners, border) for box in boxes]
+        Args:
+            extents: (4,) each: extent of the prompt, or of the object, in image pixels.
+            boxed: Whether a box tells the object's size.
+        """
+        return [self._choose(*pair) for pair in zip(extents, boxed, strict=True)]
 
-
-def _roomiest(box: Box, corners: NDArray[np.float64], border: NDArray[np.bool_]) -> int:
-    """Index of the tile around ``box``, or the number of tiles where none holds it.
-
-    Args:
-        box: (4,).
-        corners: (T, 4), x0, y0, x1, y1 of each tile.
-        border: (T, 4), which of these are sides of the image.
-    """
-    gaps = (box - corners) * np.array([1, 1, -1, -1])
-    holding = (gaps >= 0).all(axis=1)
-    if not holding.any():
-        return len(corners)
-    clearance = np.where(border, np.inf, gaps).min(axis=1)
-    return int(np.where(holding, clearance, -1.0).argmax())
+    def _choose(self, extent: Box, boxed: bool) -> int:
+        needed = ROOM * float(max(extent[2] - extent[0], extent[3] - extent[1]))
+        if not boxed:
+            needed = max(self._image) if self.tile is None else self.tile
+        for level, side in enumerate(self._sides):
+            if side < needed:
+                continue
+            best = _roomiest(extent, self._corners[level], self._image)
+            if best is not None:
+                return int(self._first[level]) + best
+        return len(self.windows) - 1
 
 
 def prompt_extent(prompts: Prompts) -> Box:
@@ -129,3 +129,40 @@ def _starts(length: int, tile: int) -> list[int]:
         return [0]
     count = int(np.ceil((length - tile) / (tile * (1 - OVERLAP)))) + 1
     return [round(start) for start in np.linspace(0, length - tile, count)]
+
+
+def _ladder(longest: int, tile: int | None, zoom: int | None) -> list[int]:
+    """Sides of the tiles below the image's longest side, ascending."""
+    sides = {tile} if tile is not None else set()
+    while zoom is not None and zoom < longest:
+        sides.add(zoom)
+        zoom *= 2
+    return sorted(side for side in sides if side < longest)
+
+
+def _tiles(image: Size, side: int) -> list[Window]:
+    """Overlapping tiles that cover an image, row by row."""
+    height, width = image
+    return [
+        Window(y, x, min(y + side, height), min(x + side, width))
+        for y in _starts(height, side)
+        for x in _starts(width, side)
+    ]
+
+
+def _roomiest(extent: Box, corners: NDArray[np.float64], image: Size) -> int | None:
+    """Index of the tile around ``extent`` with the most room, or None where none holds it.
+
+    Args:
+        extent: (4,).
+        corners: (T, 4), x0, y0, x1, y1 of each tile.
+        image: (H, W).
+    """
+    gaps = (extent - corners) * np.array([1, 1, -1, -1])
+    holding = (gaps >= 0).all(axis=1)
+    if not holding.any():
+        return None
+    # A side of the image needs no room beside it.
+    border = corners == np.array([0, 0, image[1], image[0]])
+    clearance = np.where(border, np.inf, gaps).min(axis=1)
+    return int(np.where(holding, clearance, -1.0).argmax())

@@ -14,15 +14,15 @@ from torch.utils.data import Dataset
 
 from samdomains.data.augmentation import Augmentation, draw_augmentation
 from samdomains.data.statistics import case_statistics
-from samdomains.recipe import AugmentationRecipe
+from samdomains.recipe import AugmentationRecipe, ModelRecipe
 from samdomains.sam.frame import Frame
-from samdomains.sam.views import Window, choose_windows, windows
+from samdomains.sam.views import Views, Window
 from samdomains.types import Case, Image, Mask, Normalizer, ObjectMask, Size
 
 
 @dataclass(frozen=True, slots=True)
 class View:
-    """One window of one case and the objects that are seen best in it.
+    """One window of one case and the objects that a prompt would be looked at in it.
 
     Attributes:
         case: Index of the case.
@@ -54,15 +54,17 @@ class Sample:
 
 def list_views(
     cases: Sequence[Case],
-    tile: int | None,
+    model: ModelRecipe,
     minimum_area: int,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[View, ...]:
-    """Give each object of each case to the window that shows it best; leave out empty windows.
+    """Give each object of each case to the window of its box and to that of a point on it.
+
+    Windows that get no object are left out.
 
     Args:
         cases: With annotation.
-        tile: Side of the tiles in pixels, or None.
+        model: How images are looked at.
         minimum_area: Objects with fewer pixels are left out, and so are crowds.
         progress: Called with the number of cases done.
     """
@@ -71,13 +73,17 @@ def list_views(
         objects = case.read_objects() if case.read_objects else ()
         kept = [i for i, o in enumerate(objects) if not o.crowd and o.area >= minimum_area]
         if kept:
-            size = objects[kept[0]].image_size
-            candidates = windows(size, tile)
-            chosen = choose_windows([objects[i].box for i in kept], candidates, size)
+            looks = Views(objects[kept[0]].image_size, model.tile, model.finest_window)
             members: dict[int, list[int]] = {}
-            for window, index in zip(chosen, kept, strict=True):
-                members.setdefault(window, []).append(index)
-            views += [View(number, candidates[w], tuple(members[w])) for w in sorted(members)]
+            for boxed in (True, False):
+                extents = [objects[i].box for i in kept]
+                chosen = looks.choose(extents, boxed=[boxed] * len(kept))
+                for window, index in zip(chosen, kept, strict=True):
+                    members.setdefault(window, []).append(index)
+            views += [
+                View(number, looks.windows[w], tuple(dict.fromkeys(members[w])))
+                for w in sorted(members)
+            ]
         if progress:
             progress(number + 1)
     return tuple(views)
@@ -170,6 +176,8 @@ class ViewDataset(Dataset[Sample]):
 class EpochBatches:
     """The batches of one epoch: one randomly chosen view of each case, in random order.
 
+    Windows of all sizes are as frequent as each other, however many there are of each.
+
     Args:
         views: All views.
         batch_size: Views in a batch.
@@ -181,11 +189,14 @@ class EpochBatches:
     def __init__(
         self, views: Sequence[View], batch_size: int, seed: int, epoch: int, first: int = 0
     ) -> None:
-        by_case: dict[int, list[int]] = {}
+        by_case: dict[int, dict[int, list[int]]] = {}
         for index, view in enumerate(views):
-            by_case.setdefault(view.case, []).append(index)
+            by_case.setdefault(view.case, {}).setdefault(max(view.window.size), []).append(index)
         rng = np.random.default_rng([seed, epoch])
-        chosen = [int(rng.choice(by_case[case])) for case in rng.permutation(list(by_case))]
+        chosen = []
+        for case in rng.permutation(list(by_case)):
+            sides = sorted(by_case[case])
+            chosen.append(int(rng.choice(by_case[case][rng.choice(sides)])))
         keys = [(index, int(rng.integers(2**31))) for index in chosen]
         batches = [keys[i : i + batch_size] for i in range(0, len(keys), batch_size)]
         self.batch_size, self._batches = batch_size, batches[first:]

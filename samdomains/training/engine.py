@@ -271,7 +271,7 @@ class _Loop:
         sam.eval()
         with progress_bar("validating", len(self.task.val)) as show:
             scores = score(
-                {"tuned": SamSegmenter(sam, recipe.model.tile)},
+                {"tuned": SamSegmenter.of(sam, recipe.model)},
                 self.task.val,
                 normalizer=self.task.normalizer,
                 prompts=prompts,
@@ -290,7 +290,7 @@ class _Loop:
     def _make_dataset(self) -> ViewDataset:
         task, recipe = self.task, self.task.recipe
         with progress_bar("listing objects", len(task.train)) as show:
-            views = list_views(task.train, recipe.model.tile, recipe.data.minimum_area, show)
+            views = list_views(task.train, recipe.model, recipe.data.minimum_area, show)
         if not views:
             raise DataError(
                 task.train[0].files[0].parent if task.train and task.train[0].files else ".",

@@ -213,16 +213,38 @@ def noise_islands(rng: np.random.Generator, size: int) -> Layout:
     return canvas.layout(alike=bool(rng.random() < 0.7))
 
 
+def bands(rng: np.random.Generator, size: int) -> Layout:
+    """One to four straight or bent bands across the picture: cords, layers, lanes, parcels' strips.
+
+    They may touch side by side, and the whole is turned by one angle.
+    """
+    side = 2 * round(size * 0.75)
+    y, x = np.mgrid[:side, :side]
+    bend = size * rng.choice([0.0, 0.03, 0.1]) * smooth_noise(rng, side, side / 2)[0]
+    canvas = _Canvas(side)
+    top = side * rng.uniform(0.2, 0.6)
+    for _ in range(int(rng.integers(1, 5))):
+        width = max(3.0, size * float(np.exp(rng.uniform(np.log(0.025), np.log(0.25)))))
+        inside = (y - bend[x] >= top) & (y - bend[x] < top + width)
+        if rng.random() < 0.4:  # it ends within the picture
+            inside &= x < side * rng.uniform(0.35, 0.75)
+        canvas.add(inside, np.array([side // 2, side // 2]))
+        top += width + float(rng.choice([0.0, 2.0, size * 0.1]))
+    turned = _turned(canvas.labels, rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)]), size)
+    return Layout(turned, tuple(canvas.parents), alike=bool(rng.random() < 0.5))
+
+
 LayoutMaker: TypeAlias = Callable[[np.random.Generator, int], Layout]
 
 LAYOUTS: tuple[tuple[LayoutMaker, float], ...] = (
-    (few_large, 0.20),
-    (many_small, 0.22),
+    (few_large, 0.24),
+    (many_small, 0.16),
     (tiny_targets, 0.05),
-    (thin_lines, 0.09),
-    (nested, 0.17),
-    (packed_cells, 0.10),
-    (fields, 0.06),
+    (thin_lines, 0.08),
+    (bands, 0.06),
+    (nested, 0.16),
+    (packed_cells, 0.09),
+    (fields, 0.05),
     (city_blocks, 0.05),
     (noise_islands, 0.06),
 )

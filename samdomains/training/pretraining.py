@@ -19,6 +19,7 @@ from typing import Any, Literal
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from safetensors.torch import save_file
 from segment_anything.modeling import Sam
 from torch import Tensor
@@ -31,6 +32,7 @@ from samdomains.files import atomic_path, write_json
 from samdomains.progress import progress_bar
 from samdomains.prompts.sampler import PromptMix
 from samdomains.recipe import PromptRecipe
+from samdomains.sam.checkpoints import load_base
 from samdomains.sam.frame import Frame, encode
 from samdomains.sam.models import ARCHITECTURES, Architecture, build_sam
 from samdomains.training.losses import LossWeights
@@ -57,7 +59,7 @@ class Phase:
         images: Scenes in a step (ignored by ``geometry``, which has one constant embedding).
         objects: Objects drawn from each scene.
         learning_rate: Peak rate; it falls to a tenth along a cosine within the phase.
-        correction_share: Share of the steps that add a round of correction.
+        correction_share: Share of the steps that add one to three rounds of correction.
     """
 
     name: PhaseName
@@ -74,10 +76,10 @@ AVERAGE_SPANS = 10
 
 SCHEDULE = (
     Phase("geometry", 3000, 128, 1, 32, 1e-3, 0.25),
-    Phase("small", 1600, 128, 10, 6, 8e-4, 0.4),
-    Phase("full", 200, 256, 4, 8, 4e-4, 0.5),
+    Phase("small", 1900, 128, 10, 6, 7e-4, 0.35),
+    Phase("full", 900, 256, 4, 8, 4e-4, 0.4),
 )
-"""The schedule of the shipped checkpoint: about 90 minutes on 2 CPU cores."""
+"""About two hours on 2 CPU cores."""
 
 
 def scaled(schedule: Sequence[Phase], factor: float) -> tuple[Phase, ...]:
@@ -93,6 +95,8 @@ class Pretraining:
 
     Attributes:
         out: Folder of the checkpoint, the log and the resumable state.
+        start: Checkpoint to begin with in place of random weights; phases named ``geometry`` are
+            left out then.
         schedule: The phases.
         seed: The same seed gives the same weights on the same machine.
         warmup: Steps of linearly rising rate at the start of each phase.
@@ -102,6 +106,7 @@ class Pretraining:
     """
 
     out: Path
+    start: Path | None = None
     schedule: tuple[Phase, ...] = SCHEDULE
     seed: int = 0
     warmup: int = 150
@@ -148,11 +153,18 @@ class SceneStream(IterableDataset[SceneBatch]):
             if not scene.objects:
                 continue
             count = min(self.phase.objects, len(scene.objects))
-            chosen = rng.choice(len(scene.objects), count, replace=False)
+            chosen = rng.choice(len(scene.objects), count, replace=False, p=_weights(scene))
             masks += [scene.objects[i] for i in chosen]
             index += [len(images)] * count
             images.append(scene.image)
         return SceneBatch(torch.from_numpy(np.stack(images)), tuple(masks), torch.tensor(index))
+
+
+def _weights(scene: Scene) -> NDArray[np.float64]:
+    """Chance of each object to be drawn: by its width, since a scene has most of the small ones."""
+    widths = np.sqrt([float(mask.sum()) for mask in scene.objects])
+    weights: NDArray[np.float64] = widths / widths.sum()
+    return weights
 
 
 def geometry_scene(rng: np.random.Generator, side: int, count: int = 32) -> Scene:
@@ -169,20 +181,28 @@ def geometry_scene(rng: np.random.Generator, side: int, count: int = 32) -> Scen
 
 
 def pretrain(name: Literal["tiny"], work: Pretraining) -> Path:
-    """Train ``name`` from random weights; continue where an interrupted call stopped.
+    """Train ``name`` on generated scenes; continue where an interrupted call stopped.
 
     Returns:
         The half-precision safetensors checkpoint, ``<out>/<name>.safetensors``.
 
     Raises:
-        RunDirectoryError: The folder was begun with another seed or schedule.
+        CheckpointError: ``work.start`` is no checkpoint of ``name``.
+        RunDirectoryError: The folder was begun with another seed, schedule or start.
         OSError: A file cannot be written.
     """
-    _require_same_values(work)
     shape = ARCHITECTURES[name]
-    torch.manual_seed(work.seed)
-    sam = build_sam(dataclasses.replace(shape, image_size=work.schedule[0].side))
+    if work.start is None:
+        torch.manual_seed(work.seed)
+        sam = build_sam(dataclasses.replace(shape, image_size=work.schedule[0].side))
+        start = None
+    else:
+        base = load_base(name, work.start)
+        sam, start = base.sam, base.sha256
+    _require_same_values(work, start)
     for number, phase in enumerate(work.schedule):
+        if start is not None and phase.name == "geometry":
+            continue
         sam = resize_sam(sam, shape, phase.side)
         _run_phase(sam, phase, number, work)
     checkpoint = work.out / f"{name}.safetensors"
@@ -191,12 +211,18 @@ def pretrain(name: Literal["tiny"], work: Pretraining) -> Path:
     return checkpoint
 
 
-def _require_same_values(work: Pretraining) -> None:
-    """Keep what decides the weights; refuse to go on with anything else."""
+def _require_same_values(work: Pretraining, start: str | None) -> None:
+    """Keep what decides the weights; refuse to go on with anything else.
+
+    Args:
+        work: What is asked for now.
+        start: SHA-256 of the checkpoint that it begins with.
+    """
     kept = work.out / "pretraining.json"
     schedule = [dataclasses.asdict(phase) for phase in work.schedule]
     values = {
         "seed": work.seed,
+        "start_sha256": start,
         "warmup": work.warmup,
         "weight_decay": work.weight_decay,
         "schedule": schedule,
@@ -205,8 +231,8 @@ def _require_same_values(work: Pretraining) -> None:
         write_json(kept, values)
     elif json.loads(kept.read_text(encoding="utf-8")) != values:
         raise RunDirectoryError(
-            f"{work.out}: the pretraining in this folder began with another seed or schedule. "
-            "Go on with the same --seed and --scale, or choose another --out."
+            f"{work.out}: the pretraining in this folder began with another seed, schedule "
+            "or start. Go on with the same --seed, --scale and --start, or choose another --out."
         )
 
 
@@ -291,7 +317,7 @@ def _step_loss(sam: Sam, batch: SceneBatch, phase: Phase, rng: np.random.Generat
         content = frame.content().expand(len(batch.images), -1, -1)
         embeddings = encode(sam, batch.images, content)
     objects = ObjectBatch(batch.masks, batch.image_index, [frame] * len(batch.images))
-    corrections = int(rng.random() < phase.correction_share)
+    corrections = int(rng.integers(1, 4)) if rng.random() < phase.correction_share else 0
     sampler = PromptMix(PRETRAINING_PROMPTS)
     return rounds_loss(
         sam, embeddings, objects, sampler, rng, corrections=corrections, weights=LOSS

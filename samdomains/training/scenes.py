@@ -91,7 +91,7 @@ def _visible_objects(layout: Layout) -> tuple[Mask, ...]:
 def _random_look(rng: np.random.Generator, layout: Layout) -> _Look:
     """Mostly clear objects; where only thin gaps part them, always clear ones."""
     contrast = float(rng.choice([0.05, 0.12, 0.2, 0.35, 0.6], p=[0.05, 0.12, 0.26, 0.32, 0.25]))
-    texture = float(rng.choice([0.0, 0.1, 0.2, 0.35], p=[0.15, 0.35, 0.3, 0.2]))
+    texture = float(rng.choice([0.0, 0.1, 0.2, 0.35, 0.7], p=[0.1, 0.3, 0.3, 0.2, 0.1]))
     if np.count_nonzero(layout.labels) > 0.7 * layout.labels.size:
         contrast, texture = max(contrast, 0.2), min(texture, 0.2)
     contrast *= rng.uniform(0.8, 1.3)
@@ -106,7 +106,8 @@ def _paint(rng: np.random.Generator, layout: Layout, look: _Look) -> NDArray[np.
     inside = layout.labels > 0
     if rng.random() < 0.3:
         picture += ~inside * _clutter(rng, len(inside), look)
-    picture += _textures(rng, layout, look) * np.float32(look.texture)
+    tint = rng.normal(1, 0.4, (look.channels, 1, 1)) if look.channels == 3 else np.ones((1, 1, 1))
+    picture += _textures(rng, layout, look) * (look.texture * tint).astype(np.float32)
     if rng.random() < 0.15:
         shift = rng.integers(-4, 5, 2)
         shadow = np.roll(inside, shift, axis=(0, 1)) & ~inside

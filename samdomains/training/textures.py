@@ -10,6 +10,7 @@ from typing import TypeAlias
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PilImage
+from PIL import ImageDraw
 from scipy.ndimage import gaussian_filter
 
 Field: TypeAlias = NDArray[np.float32]
@@ -69,6 +70,30 @@ def brushed(rng: np.random.Generator, size: int, scale: float) -> Field:
     return _standardise(gaussian_filter(grain, sigma, truncate=2.0, mode="wrap"))
 
 
+def dead_leaves(rng: np.random.Generator, size: int, scale: float) -> Field:
+    """Opaque discs and shreds of all sizes that hide each other, the largest ``scale`` wide.
+
+    Edges at every scale, with the statistics of photographs (Lee, Mumford and Huang 2001,
+    doi:10.1023/A:1011109015675): radii fall with their third power.
+    """
+    largest = max(scale / 2, 3.0)
+    canvas = PilImage.new("L", (size, size), 128)
+    draw = ImageDraw.Draw(canvas)
+    count = int(min(400, 2 * (size / largest) ** 2 + 60))
+    shares = rng.uniform((1.5 / largest) ** 2, 1.0, count)
+    radii = 1.5 / np.sqrt(shares)
+    for radius, (y, x) in zip(radii, rng.uniform(0, size, (count, 2)), strict=True):
+        value = int(rng.integers(256))
+        if rng.random() < 0.5:
+            wide, high = radius * rng.uniform(0.6, 1.6, 2)
+            draw.ellipse((x - wide, y - high, x + wide, y + high), fill=value)
+        else:
+            angles = np.sort(rng.uniform(0, 2 * np.pi, int(rng.integers(3, 7))))
+            corners = np.stack([x + 1.4 * radius * np.cos(angles), y + radius * np.sin(angles)], 1)
+            draw.polygon(corners.ravel().tolist(), fill=value)
+    return _standardise(np.asarray(canvas, dtype=np.float32))
+
+
 def gradient(rng: np.random.Generator, size: int) -> Field:
     """A linear or radial ramp across the picture."""
     y, x = np.mgrid[:size, :size].astype(np.float32) / size
@@ -83,9 +108,9 @@ def gradient(rng: np.random.Generator, size: int) -> Field:
 
 def random_texture(rng: np.random.Generator, size: int, scale: float) -> Field:
     """One of the fields above, picked at random, with features of about ``scale`` pixels."""
-    textures = (smooth_noise, fractal_noise, speckle, stripes, brushed)
-    chosen = int(rng.choice(6, p=[0.2, 0.3, 0.2, 0.12, 0.08, 0.1]))
-    return textures[chosen](rng, size, scale) if chosen < 5 else gradient(rng, size)
+    textures = (smooth_noise, fractal_noise, speckle, stripes, brushed, dead_leaves)
+    chosen = int(rng.choice(7, p=[0.15, 0.25, 0.15, 0.1, 0.07, 0.2, 0.08]))
+    return textures[chosen](rng, size, scale) if chosen < 6 else gradient(rng, size)
 
 
 def _wave(x: Field, y: Field, angle: float, period: float, bend: Field) -> Field:

@@ -7,6 +7,7 @@ import pytest
 import torch
 from segment_anything.modeling import Sam
 
+from samdomains.recipe import ModelRecipe
 from samdomains.sam import segmenter
 from samdomains.sam.segmenter import EncodedImage, SamSegmenter
 from samdomains.types import Image, Prompts
@@ -41,6 +42,17 @@ def test_an_answer_covers_the_whole_image_where_there_are_no_tiles(
     assert answer.low_resolution.shape == (32, 32)
     assert answer.mask().shape == (100, 150)
     assert np.isfinite(answer.predicted_iou)
+
+
+def test_a_recipe_decides_how_closely_boxes_are_looked_at(miniature: Sam, image: Image) -> None:
+    for recipe, shape in (
+        (ModelRecipe(), (64, 64)),
+        (ModelRecipe(name="vit_b"), (100, 150)),
+        (ModelRecipe(zoom=None, tile=128), (100, 128)),
+    ):
+        encoded = SamSegmenter.of(miniature, recipe).encode(image)
+        (answer,) = encoded.predict([box(70, 20, 90, 40)], multimask=False)
+        assert answer.logits.shape == shape
 
 
 def test_a_small_object_is_answered_in_its_tile_and_a_large_one_in_the_whole(

@@ -9,12 +9,16 @@ import pytest
 import torch
 from torch import Tensor
 
-from samdomains.recipe import AugmentationRecipe
+from samdomains.recipe import AugmentationRecipe, ModelRecipe
 from samdomains.sam.frame import Frame
+from samdomains.sam.views import Window
 from samdomains.training.dataset import EpochBatches, Sample, View, ViewDataset, list_views
 from samdomains.types import Case, RawImage
 
 from .conftest import make_case, to_unit_range
+
+TILES = ModelRecipe(tile=64, zoom=None)
+WHOLE = ModelRecipe(zoom=None)
 
 
 def frame_of(size: tuple[int, int]) -> Frame:
@@ -24,7 +28,7 @@ def frame_of(size: tuple[int, int]) -> Frame:
 def dataset(cases: list[Case], augmentation: AugmentationRecipe | None = None) -> ViewDataset:
     return ViewDataset(
         cases,
-        list_views(cases, tile=64, minimum_area=4),
+        list_views(cases, TILES, minimum_area=4),
         to_unit_range,
         frame_of,
         objects_per_image=4,
@@ -37,16 +41,23 @@ def pixels_of(sample: Sample) -> Tensor:
     return sample.image
 
 
-def test_every_object_belongs_to_exactly_one_view() -> None:
+def test_every_object_is_in_the_view_of_its_box_and_in_that_of_a_point() -> None:
     cases = [make_case(number, (150, 200)) for number in range(3)]
-    views = list_views(cases, tile=64, minimum_area=4)
+    views = list_views(cases, TILES, minimum_area=4)
     for number in range(3):
         members = [i for view in views if view.case == number for i in view.objects]
         assert sorted(members) == [0, 1]
+    both = list_views(cases, ModelRecipe(tile=128, zoom=64), minimum_area=4)
+    for number in range(3):
+        sides = {
+            i: {max(view.window.size) for view in both if view.case == number and i in view.objects}
+            for i in range(2)
+        }
+        assert sides == {0: {64, 128}, 1: {64, 128}}
 
 
 def test_objects_below_the_minimum_area_are_left_out() -> None:
-    assert list_views([make_case(0)], tile=None, minimum_area=10_000) == ()
+    assert list_views([make_case(0)], WHOLE, minimum_area=10_000) == ()
 
 
 def test_masks_are_in_the_pixels_of_the_input_and_the_image_is_padded() -> None:
@@ -80,7 +91,7 @@ def test_without_images_the_masks_are_the_same_and_no_pixel_is_read() -> None:
     case = make_case(3)
     blind = ViewDataset(
         [replace(case, read_pixels=no_pixels)],
-        list_views([case], tile=64, minimum_area=4),
+        list_views([case], TILES, minimum_area=4),
         to_unit_range,
         frame_of,
         objects_per_image=4,
@@ -95,13 +106,21 @@ def test_without_images_the_masks_are_the_same_and_no_pixel_is_read() -> None:
 
 @pytest.mark.parametrize("first", [0, 1, 2])
 def test_an_epoch_shows_each_case_once_and_can_start_in_the_middle(first: int) -> None:
-    window = list_views([make_case(0)], None, 4)[0].window
+    window = list_views([make_case(0)], WHOLE, 4)[0].window
     views = [View(case, window, (0,)) for case in (0, 0, 0, 1, 2, 2, 3, 4)]
     whole = list(EpochBatches(views, 2, seed=1, epoch=4))
     chosen = sorted(views[index].case for batch in whole for index, _ in batch)
     assert chosen == [0, 1, 2, 3, 4]
     assert list(EpochBatches(views, 2, seed=1, epoch=4, first=first)) == whole[first:]
     assert list(EpochBatches(views, 2, seed=1, epoch=5)) != whole
+
+
+def test_an_epoch_shows_windows_of_each_size_as_often() -> None:
+    near = [View(0, Window(0, 64 * i, 64, 64 * i + 64), (0,)) for i in range(20)]
+    views = [*near, View(0, Window(0, 0, 1280, 1280), (0,))]
+    epochs = [next(iter(EpochBatches(views, 1, seed=0, epoch=epoch))) for epoch in range(200)]
+    whole = sum(index == 20 for ((index, _),) in epochs)
+    assert 70 < whole < 130
 
 
 def test_frames_are_made_by_a_picklable_callable() -> None:

@@ -221,8 +221,8 @@ def test_only_what_the_epochs_show_is_embedded_and_only_once(
 
     monkeypatch.setattr(EmbeddingCache, "build", spy)
     one_epoch = task(miniature, wide(cases), tmp_path / "one", "decoder", epochs=1)
-    tiled = one_epoch.recipe.model_copy(update={"model": ModelRecipe(tile=128)})
-    views = list_views(one_epoch.train, 128, tiled.data.minimum_area)
+    tiled = one_epoch.recipe.model_copy(update={"model": ModelRecipe(tile=128, zoom=None)})
+    views = list_views(one_epoch.train, tiled.model, tiled.data.minimum_area)
     train(replace(one_epoch, recipe=tiled))
     assert len(embedded) == 4 < len(views)
 

@@ -61,8 +61,8 @@ def small_tiny(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_pretraining_is_deterministic_and_resumes_where_it_stopped(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    whole = load_file(pretrain("tiny", Pretraining(tmp_path / "a", QUICK, workers=0)))
-    work = Pretraining(tmp_path / "b", QUICK, state_every=1, workers=0)
+    whole = load_file(pretrain("tiny", Pretraining(tmp_path / "a", None, QUICK, workers=0)))
+    work = Pretraining(tmp_path / "b", None, QUICK, state_every=1, workers=0)
 
     def stop_in_the_second_phase(phase: Phase, seed: int, first_step: int) -> SceneStream:
         if phase.name == "small":
@@ -83,9 +83,9 @@ def test_pretraining_is_deterministic_and_resumes_where_it_stopped(
 def test_a_folder_goes_on_with_the_seed_and_the_schedule_that_it_began_with(
     tmp_path: Path, seed: int, schedule: tuple[Phase, ...]
 ) -> None:
-    first = pretrain("tiny", Pretraining(tmp_path, QUICK[:1], workers=0)).read_bytes()
-    with pytest.raises(RunDirectoryError, match=r"the same --seed and --scale"):
-        pretrain("tiny", Pretraining(tmp_path, schedule, seed, workers=0))
+    first = pretrain("tiny", Pretraining(tmp_path, None, QUICK[:1], workers=0)).read_bytes()
+    with pytest.raises(RunDirectoryError, match=r"the same --seed, --scale and --start"):
+        pretrain("tiny", Pretraining(tmp_path, None, schedule, seed, workers=0))
     assert (tmp_path / "tiny.safetensors").read_bytes() == first
 
 

@@ -9,7 +9,7 @@ from segment_anything.modeling import Sam
 from torch import Tensor
 
 from samdomains.prompts.sampler import PromptMix
-from samdomains.recipe import PromptRecipe, Recipe
+from samdomains.recipe import ModelRecipe, PromptRecipe, Recipe
 from samdomains.sam.frame import Frame, encode
 from samdomains.training.dataset import Sample, ViewDataset, list_views
 from samdomains.training.prompted_loss import PromptedLoss
@@ -21,7 +21,7 @@ from .conftest import to_unit_range
 def samples(sam: Sam, cases: list[Case]) -> list[Sample]:
     dataset = ViewDataset(
         cases,
-        list_views(cases, None, 4),
+        list_views(cases, ModelRecipe(zoom=None), 4),
         to_unit_range,
         partial(Frame.of, sam),
         objects_per_image=2,

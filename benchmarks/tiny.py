@@ -1,0 +1,263 @@
+"""Zero-shot scores of ``tiny`` beside the ellipse in the box, on labelled data sets of all domains.
+
+python benchmarks/tiny.py path/to/data --json
+
+The folder holds the data sets of ``SETS``; those that are missing are left out. The slices of
+volumes need ``pip install nibabel``. ``--checkpoint`` takes another file with tiny's weights, and
+``--worst FOLDER`` draws the three worst answers to boxes of each set.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from PIL import Image as PilImage
+
+from samdomains.chain import select_domain
+from samdomains.data.objects import objects_from_mask
+from samdomains.data.statistics import case_statistics
+from samdomains.evaluation.baselines import BoxEllipse
+from samdomains.evaluation.results import ObjectScore, summarize
+from samdomains.evaluation.scorer import score
+from samdomains.recipe import ZOOM_OF_TINY
+from samdomains.sam.checkpoints import load_base
+from samdomains.sam.frame import Frame, encode
+from samdomains.sam.segmenter import SamSegmenter
+from samdomains.types import Case, Normalizer, Prompts, RawImage
+
+
+@dataclass(frozen=True, slots=True)
+class DataSet:
+    """Where a set is and how it is read.
+
+    Attributes:
+        path: Below the folder of all sets.
+        tile: ``model.tile``, for points; None shows them the whole image.
+        domain: Whose readers and intensities are used.
+        volume: The files are volumes, whose slices are scored.
+    """
+
+    path: str
+    tile: int | None = None
+    domain: str = "images"
+    volume: bool = False
+
+
+SETS = (
+    DataSet("microscopy/nuclei_dsb2018", 128, "microscopy"),
+    DataSet("microscopy/blood_cells"),
+    DataSet("microscopy/em_membranes", 256),
+    DataSet("microscopy/em_organelles", 512),
+    DataSet("microscopy/nuclei3d_stack", volume=True),
+    DataSet("satellite/buildings_coco"),
+    DataSet("satellite/buildings_geotiff"),
+    DataSet("satellite/fields_sentinel2"),
+    DataSet("satellite/roads_png"),
+    DataSet("infrared/small_targets", 128),
+    DataSet("infrared/udder_thermal"),
+    DataSet("ecommerce/clothing"),
+    DataSet("ecommerce/products"),
+    DataSet("industrial/magnetic_tile"),
+    DataSet("industrial/steel_coco"),
+    DataSet("agriculture/crop_weed", 512),
+    DataSet("mri/prostate_png"),
+    DataSet("mri/abdomen_mr_nifti", volume=True),
+    DataSet("mri/spinal_cord_nifti", volume=True),
+    DataSet("ct/abdomen_nifti", volume=True),
+)
+
+SYSTEM = "tiny"
+
+MINIMUM_AREA = 16
+"""Objects with fewer pixels are not scored."""
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("data", type=Path)
+    parser.add_argument("--checkpoint", type=Path)
+    parser.add_argument("--images", type=int, default=12, help="of each set, evenly spread")
+    parser.add_argument("--objects", type=int, default=20, help="of each image, at random")
+    parser.add_argument("--only", help="sets whose path contains this")
+    parser.add_argument("--worst", type=Path, metavar="FOLDER")
+    parser.add_argument("--json", action="store_true")
+    arguments = parser.parse_args()
+    sam = load_base("tiny", arguments.checkpoint).sam
+    rows: dict[str, dict[str, Any]] = {}
+    print("| set | tile | images | box | ellipse | point | point+3 | IoU correlation |")
+    print("|---|---|---|---|---|---|---|---|")
+    for data in SETS:
+        if arguments.only and arguments.only not in data.path:
+            continue
+        cases, normalizer = read(data, arguments.data, arguments.images)
+        if not cases:
+            continue
+        segmenter = SamSegmenter(sam, data.tile, ZOOM_OF_TINY)
+        scores = score(
+            {SYSTEM: segmenter, "box_ellipse": BoxEllipse()},
+            cases,
+            normalizer=normalizer,
+            prompts=("box", "point", "point+3"),
+            minimum_area=MINIMUM_AREA,
+            seed=0,
+            objects_per_case=arguments.objects,
+        )
+        rows[data.path] = row(data, scores)
+        print(line(data.path, rows[data.path]), flush=True)
+        if arguments.worst:
+            draw_worst(arguments.worst, data, cases, normalizer, segmenter, scores)
+    means = {
+        key: float(np.mean([values[key] for values in rows.values()]))
+        for key in ("box", "ellipse", "point", "point+3", "iou_correlation")
+    }
+    seconds = encoder_seconds(sam)
+    print(line("mean", {"tile": "", "images": "", **means}))
+    print(f"encoder: {seconds:.3f} s an image on {torch.get_num_threads()} threads")
+    if arguments.json:
+        print(json.dumps({"sets": rows, "mean": means, "encoder_seconds": seconds}))
+
+
+def read(data: DataSet, root: Path, images: int) -> tuple[Sequence[Case], Normalizer]:
+    """Some of a set's cases, evenly spread; none where it is missing."""
+    domain = select_domain(data.domain)
+    # A prompt stands for one connected part: nobody prompts for all roofs at once.
+    recipe = domain.resolve_recipe(settings=["data.objects=components"]).recipe
+    folder = root / data.path
+    cases: Sequence[Case] = []
+    if folder.exists():
+        cases = slices(folder) if data.volume else domain.load_cases(folder, recipe)
+    labelled = [case for case in cases if case.read_objects]
+    spread = np.linspace(0, len(labelled) - 1, min(images, len(labelled))).round().astype(int)
+    return [labelled[i] for i in spread], domain.normalize_intensity(recipe)
+
+
+def slices(folder: Path) -> list[Case]:
+    """Every slice of every volume that shows an object; each part of a label is one object."""
+    cases = []
+    for image in sorted((folder / "images").iterdir()):
+        (labels,) = (folder / "labels").glob(f"{image.name.split('.')[0]}.*")
+        volume, truth = read_volume(image), read_volume(labels).astype(np.int64)
+        axis = int(np.argmin(volume.shape))  # the thickest slices, or the fewest
+        for index in range(volume.shape[axis]):
+            plane = truth.take(index, axis)
+            objects = objects_from_mask(
+                plane,
+                meaning="classes",
+                objects="components",
+                threshold=0,
+                classes={int(value): "object" for value in np.unique(plane) if value},
+            )
+            if not any(item.area >= MINIMUM_AREA for item in objects):
+                continue
+            pixels = volume.take(index, axis)[None]
+            cases.append(
+                Case(
+                    id=f"{image.name}-{index}",
+                    group=image.name,
+                    read_pixels=partial(constant, pixels),
+                    read_objects=partial(constant, objects),
+                    classes={1: "object"},
+                )
+            )
+    return cases
+
+
+def read_volume(path: Path) -> np.ndarray:
+    if path.suffix == ".tif":
+        import tifffile  # noqa: PLC0415
+
+        return np.asarray(tifffile.imread(path))
+    import nibabel  # noqa: PLC0415 (not needed by samdomains)
+
+    return np.asarray(nibabel.load(path).dataobj).astype(np.float32)
+
+
+def constant(value: Any) -> Any:  # noqa: ANN401
+    return value
+
+
+def row(data: DataSet, scores: Sequence[ObjectScore]) -> dict[str, Any]:
+    summary = summarize(scores, resamples=1, seed=0)["test"]
+    own = [s for s in scores if s.system == SYSTEM and np.isfinite(s.iou)]
+    both = np.array([(s.predicted_iou, s.iou) for s in own])
+    return {
+        "tile": data.tile or "whole",
+        "images": len({s.case for s in own}),
+        "box": summary[SYSTEM]["box"]["dice"]["mean"],
+        "ellipse": summary["box_ellipse"]["box"]["dice"]["mean"],
+        "point": summary[SYSTEM]["point"]["dice"]["mean"],
+        "point+3": summary[SYSTEM]["point+3"]["dice"]["mean"],
+        "iou_correlation": float(np.corrcoef(both.T)[0, 1]),
+    }
+
+
+def line(name: str, values: dict[str, Any]) -> str:
+    figures = [f"{values[key]:.3f}" for key in ("box", "ellipse", "point", "point+3")]
+    cells = [name, str(values["tile"]), str(values["images"]), *figures]
+    return "| " + " | ".join([*cells, f"{values['iou_correlation']:.2f}"]) + " |"
+
+
+def encoder_seconds(sam: Any) -> float:  # noqa: ANN401
+    frame = Frame.of(sam, (sam.image_encoder.img_size,) * 2)
+    image, content = torch.rand(1, 3, *frame.size), frame.content()[None]
+    with torch.inference_mode():
+        encode(sam, image, content)
+        started = time.perf_counter()
+        for _ in range(10):
+            encode(sam, image, content)
+    return (time.perf_counter() - started) / 10
+
+
+def draw_worst(
+    folder: Path,
+    data: DataSet,
+    cases: Sequence[Case],
+    normalizer: Callable[..., Any],
+    segmenter: SamSegmenter,
+    scores: Sequence[ObjectScore],
+) -> None:
+    """Three answers to boxes, one under the other: the box, the truth, the answer."""
+    boxes = [s for s in scores if s.system == SYSTEM and s.prompt == "box"]
+    by_id = {case.id: case for case in cases}
+    worst: dict[str, ObjectScore] = {}
+    for item in sorted(boxes, key=lambda s: s.dice):
+        worst.setdefault(item.case, item)
+    panels = []
+    for item in list(worst.values())[:3]:
+        case = by_id[item.case]
+        pixels: RawImage = case.read_pixels()
+        image = normalizer(pixels, case_statistics(pixels))
+        truth = case.read_objects()[item.object_index]  # type: ignore[misc]
+        prompt = Prompts(box=truth.box, source="ground_truth")
+        (answer,) = segmenter.encode(image).predict([prompt], multimask=False)
+        row_ = [image.copy() for _ in range(3)]
+        row_[1][1][truth.mask()] = 1.0
+        row_[2][0][answer.mask()] = 1.0
+        x0, y0, x1, y1 = truth.box.astype(int)
+        for x, y in ((slice(x0, x1), y0), (slice(x0, x1), y1 - 1)):
+            row_[0][:, y, x] = np.array([1.0, 1.0, 0.0])[:, None]
+        for x, y in ((x0, slice(y0, y1)), (x1 - 1, slice(y0, y1))):
+            row_[0][:, y, x] = np.array([1.0, 1.0, 0.0])[:, None]
+        joined = np.concatenate(row_, axis=2).transpose(1, 2, 0)
+        picture = PilImage.fromarray((joined * 255).astype(np.uint8))
+        panels.append(picture.resize((900, round(900 * picture.height / picture.width))))
+    sheet = PilImage.new("RGB", (900, sum(p.height for p in panels)))
+    top = 0
+    for panel in panels:
+        sheet.paste(panel, (0, top))
+        top += panel.height
+    folder.mkdir(parents=True, exist_ok=True)
+    sheet.save(folder / f"{data.path.replace('/', '-')}.png")
+
+
+if __name__ == "__main__":
+    main()
