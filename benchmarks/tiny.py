@@ -56,7 +56,7 @@ SETS = (
     DataSet("microscopy/nuclei_dsb2018", 128, "microscopy"),
     DataSet("microscopy/blood_cells"),
     DataSet("microscopy/em_membranes", 256),
-    DataSet("microscopy/em_organelles", 512),
+    DataSet("microscopy/em_organelles", 128),
     DataSet("microscopy/nuclei3d_stack", volume=True),
     DataSet("satellite/buildings_coco"),
     DataSet("satellite/buildings_geotiff"),
@@ -149,12 +149,9 @@ def slices(folder: Path) -> list[Case]:
         axis = int(np.argmin(volume.shape))  # the thickest slices, or the fewest
         for index in range(volume.shape[axis]):
             plane = truth.take(index, axis)
+            classes = {int(value): "object" for value in np.unique(plane) if value}
             objects = objects_from_mask(
-                plane,
-                meaning="classes",
-                objects="components",
-                threshold=0,
-                classes={int(value): "object" for value in np.unique(plane) if value},
+                plane, meaning="classes", objects="components", threshold=0, classes=classes
             )
             if not any(item.area >= MINIMUM_AREA for item in objects):
                 continue
@@ -165,7 +162,7 @@ def slices(folder: Path) -> list[Case]:
                     group=image.name,
                     read_pixels=partial(constant, pixels),
                     read_objects=partial(constant, objects),
-                    classes={1: "object"},
+                    classes=classes,
                 )
             )
     return cases

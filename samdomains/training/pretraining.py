@@ -37,7 +37,7 @@ from samdomains.sam.frame import Frame, encode
 from samdomains.sam.models import ARCHITECTURES, Architecture, build_sam
 from samdomains.training.losses import LossWeights
 from samdomains.training.rounds import ObjectBatch, rounds_loss
-from samdomains.training.scenes import Scene, generate_scene
+from samdomains.training.scenes import Scene, enlarged_scene, generate_scene
 from samdomains.training.state import write_torch
 from samdomains.types import Image, Mask
 
@@ -70,6 +70,9 @@ class Phase:
     learning_rate: float
     correction_share: float
 
+
+ENLARGED_SHARE = 0.5
+"""Share of the scenes that are enlarged, since boxes are looked at in small tiles."""
 
 AVERAGE_SPANS = 10
 """A phase ends with the moving average of its weights over its last tenth, or about that."""
@@ -144,12 +147,11 @@ class SceneStream(IterableDataset[SceneBatch]):
             yield self._batch(np.random.default_rng([self.seed, self.phase.side, step]))
 
     def _batch(self, rng: np.random.Generator) -> SceneBatch:
-        make = geometry_scene if self.phase.name == "geometry" else generate_scene
         images: list[Image] = []
         masks: list[Mask] = []
         index: list[int] = []
         while len(images) < self.phase.images:
-            scene = make(rng, self.phase.side)
+            scene = self._scene(rng)
             if not scene.objects:
                 continue
             count = min(self.phase.objects, len(scene.objects))
@@ -158,6 +160,12 @@ class SceneStream(IterableDataset[SceneBatch]):
             index += [len(images)] * count
             images.append(scene.image)
         return SceneBatch(torch.from_numpy(np.stack(images)), tuple(masks), torch.tensor(index))
+
+    def _scene(self, rng: np.random.Generator) -> Scene:
+        if self.phase.name == "geometry":
+            return geometry_scene(rng, self.phase.side)
+        enlarged = rng.random() < ENLARGED_SHARE
+        return (enlarged_scene if enlarged else generate_scene)(rng, self.phase.side)
 
 
 def _weights(scene: Scene) -> NDArray[np.float64]:

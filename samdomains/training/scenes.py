@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from PIL import Image as PilImage
 from scipy.ndimage import gaussian_filter
 
 from samdomains.training.layouts import Layout, cell_edges, random_layout
@@ -69,6 +70,32 @@ def generate_scene(rng: np.random.Generator, size: int) -> Scene:
     look = _random_look(rng, layout)
     picture = _damage(rng, _paint(rng, layout, look), look)
     return Scene(_to_rgb(picture), objects)
+
+
+def enlarged_scene(rng: np.random.Generator, size: int) -> Scene:
+    """Draw a scene at a quarter to two thirds of the side, and enlarge it: a tile as SAM sees it.
+
+    Its edges are soft, its noise is coarse, and a pixel of the truth is a block of the picture.
+
+    Args:
+        rng: The only source of randomness.
+        size: Side of the square picture in pixels.
+
+    Raises:
+        ValueError: The size is below 32 pixels.
+    """
+    side = min(size, max(32, round(size * rng.uniform(0.25, 0.67))))
+    scene = generate_scene(rng, side)
+    image = np.stack([_enlarge(channel, size) for channel in scene.image])
+    masks = (_enlarge(mask.astype(np.float32), size) >= 0.5 for mask in scene.objects)
+    kept = tuple(mask for mask in masks if np.count_nonzero(mask) >= MIN_OBJECT_PIXELS)
+    return Scene(np.clip(image, 0, 1), kept)
+
+
+def _enlarge(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """(size, size): bilinear, as ``Frame.image`` enlarges a tile."""
+    picture = PilImage.fromarray(values).resize((size, size), PilImage.Resampling.BILINEAR)
+    return np.asarray(picture, dtype=np.float32)
 
 
 def _visible_objects(layout: Layout) -> tuple[Mask, ...]:

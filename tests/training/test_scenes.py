@@ -3,7 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from samdomains.training.scenes import MIN_OBJECT_PIXELS, Scene, generate_scene
+from samdomains.training.scenes import MIN_OBJECT_PIXELS, Scene, enlarged_scene, generate_scene
 
 
 def scenes(count: int, size: int) -> list[Scene]:
@@ -29,6 +29,35 @@ def test_every_scene_has_visible_objects_of_at_least_the_smallest_size(size: int
             assert mask.shape == (size, size)
             assert mask.dtype == np.bool_
             assert np.count_nonzero(mask) >= MIN_OBJECT_PIXELS
+
+
+@pytest.mark.parametrize("size", [32, 64, 256])
+def test_an_enlarged_scene_is_a_scene(size: int) -> None:
+    for seed in range(10):
+        scene = enlarged_scene(np.random.default_rng(seed), size)
+        assert scene.image.shape == (3, size, size)
+        assert scene.image.dtype == np.float32
+        assert 0 <= scene.image.min() <= scene.image.max() <= 1
+        assert all(mask.shape == (size, size) and mask.any() for mask in scene.objects)
+
+
+def test_an_enlarged_scene_has_no_fine_detail() -> None:
+    sharp, soft = (
+        np.mean([fine_detail(make(np.random.default_rng(seed), 256)) for seed in range(20)])
+        for make in (generate_scene, enlarged_scene)
+    )
+    assert soft < 0.6 * sharp
+
+
+def test_a_scene_that_is_too_small_is_refused() -> None:
+    for make in (generate_scene, enlarged_scene):
+        with pytest.raises(ValueError, match="at least 32 pixels, got 31"):
+            make(np.random.default_rng(0), 31)
+
+
+def fine_detail(scene: Scene) -> float:
+    """Mean difference of neighbouring pixels."""
+    return float(np.abs(np.diff(scene.image[0], axis=1)).mean())
 
 
 def test_same_seed_gives_same_scene() -> None:
