@@ -16,8 +16,6 @@ from functools import partial
 
 import numpy as np
 import torch
-from accelerate import Accelerator
-from accelerate.state import AcceleratorState
 from accelerate.utils.memory import should_reduce_batch_size
 from segment_anything.modeling import Sam
 from torch import Tensor
@@ -36,6 +34,7 @@ from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.sam.frame import Frame, encode
 from samdomains.sam.segmenter import SamSegmenter
 from samdomains.sam.strategies import apply_strategy, trained_tensors
+from samdomains.training.accelerators import fresh_accelerator
 from samdomains.training.dataset import EpochBatches, Sample, ViewDataset, list_views
 from samdomains.training.interrupt import InterruptFlag
 from samdomains.training.prompted_loss import PromptedLoss
@@ -112,9 +111,7 @@ class _Loop:
         self.task, self.progress = task, Progress()
         self.interrupt, self.restored = InterruptFlag(), False
         recipe, choice = task.recipe, task.choice
-        # Accelerate keeps the precision of a process's first run; this one may have another.
-        AcceleratorState._reset_state()
-        self.accelerator = Accelerator(mixed_precision=choice.precision)
+        self.accelerator = fresh_accelerator(choice.precision)
         self.dataset = self._make_dataset()
         self.views = self._fingerprint()
         self.steps = len(self._epoch_batches(0)) * recipe.training.epochs

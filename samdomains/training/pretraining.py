@@ -3,7 +3,8 @@
 The schedule has three phases. ``geometry`` teaches prompt encoder and decoder where a prompt
 points to, on a constant image embedding; without it, that mapping sits on a plateau for hundreds of
 steps of scenes. ``small`` teaches the whole model on scenes of half the side, four times as many a
-second. ``full`` ends at the model's own input size.
+second. ``full`` ends at the model's own input size. It runs on accelerate: on a CPU, on a GPU, or
+under ``accelerate launch`` on several, where each process draws as many scenes a step.
 """
 
 from __future__ import annotations
@@ -12,20 +13,20 @@ import dataclasses
 import json
 import math
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
 import torch
-from numpy.typing import NDArray
+from accelerate import Accelerator
 from safetensors.torch import save_file
 from segment_anything.modeling import Sam
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional
 from torch.optim.lr_scheduler import LambdaLR
-from torch.utils.data import DataLoader, IterableDataset
+from torch.utils.data import DataLoader
 
 from samdomains.errors import RunDirectoryError
 from samdomains.files import atomic_path, write_json
@@ -35,44 +36,16 @@ from samdomains.recipe import PromptRecipe
 from samdomains.sam.checkpoints import load_base
 from samdomains.sam.frame import Frame, encode
 from samdomains.sam.models import ARCHITECTURES, Architecture, build_sam
+from samdomains.training.accelerators import fresh_accelerator
 from samdomains.training.losses import LossWeights
 from samdomains.training.rounds import ObjectBatch, rounds_loss
-from samdomains.training.scenes import Scene, enlarged_scene, generate_scene
+from samdomains.training.scene_stream import Phase, SceneBatch, SceneStream
 from samdomains.training.state import write_torch
-from samdomains.types import Image, Mask
-
-PhaseName = Literal["geometry", "small", "full"]
 
 PRETRAINING_PROMPTS = PromptRecipe(box=0.45, point=0.4, mask=0.15, box_jitter=0.05)
 LOSS = LossWeights(focal=2.0, dice=1.0, iou=0.5, gamma=0.0)
 """Cross-entropy with Dice: from random weights it starts where the focal loss stalls."""
 
-
-@dataclass(frozen=True, slots=True)
-class Phase:
-    """One part of the schedule.
-
-    Attributes:
-        name: ``geometry``, ``small`` or ``full``.
-        steps: Optimiser steps.
-        side: Side of the input in pixels.
-        images: Scenes in a step (ignored by ``geometry``, which has one constant embedding).
-        objects: Objects drawn from each scene.
-        learning_rate: Peak rate; it falls to a tenth along a cosine within the phase.
-        correction_share: Share of the steps that add one to three rounds of correction.
-    """
-
-    name: PhaseName
-    steps: int
-    side: int
-    images: int
-    objects: int
-    learning_rate: float
-    correction_share: float
-
-
-ENLARGED_SHARE = 0.5
-"""Share of the scenes that are enlarged, since boxes are looked at in small tiles."""
 
 AVERAGE_SPANS = 10
 """A phase ends with the moving average of its weights over its last tenth, or about that."""
@@ -118,76 +91,6 @@ class Pretraining:
     workers: int = 1
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class SceneBatch:
-    """Scenes of one step and the objects drawn from them.
-
-    Attributes:
-        images: (B, 3, side, side) in [0, 1].
-        masks: N masks, (side, side).
-        image_index: (N,) which scene each belongs to.
-    """
-
-    images: Tensor
-    masks: tuple[Mask, ...]
-    image_index: Tensor
-
-
-class SceneStream(IterableDataset[SceneBatch]):
-    """Batches of scenes; batch ``i`` depends on the seed and ``i`` only: resuming is exact."""
-
-    def __init__(self, phase: Phase, seed: int, first_step: int) -> None:
-        self.phase, self.seed, self.first_step = phase, seed, first_step
-
-    def __iter__(self) -> Iterator[SceneBatch]:
-        """Yield the batches of this worker, in order."""
-        worker = torch.utils.data.get_worker_info()
-        start, stride = (0, 1) if worker is None else (worker.id, worker.num_workers)
-        for step in range(self.first_step + start, self.phase.steps, stride):
-            yield self._batch(np.random.default_rng([self.seed, self.phase.side, step]))
-
-    def _batch(self, rng: np.random.Generator) -> SceneBatch:
-        images: list[Image] = []
-        masks: list[Mask] = []
-        index: list[int] = []
-        while len(images) < self.phase.images:
-            scene = self._scene(rng)
-            if not scene.objects:
-                continue
-            count = min(self.phase.objects, len(scene.objects))
-            chosen = rng.choice(len(scene.objects), count, replace=False, p=_weights(scene))
-            masks += [scene.objects[i] for i in chosen]
-            index += [len(images)] * count
-            images.append(scene.image)
-        return SceneBatch(torch.from_numpy(np.stack(images)), tuple(masks), torch.tensor(index))
-
-    def _scene(self, rng: np.random.Generator) -> Scene:
-        if self.phase.name == "geometry":
-            return geometry_scene(rng, self.phase.side)
-        enlarged = rng.random() < ENLARGED_SHARE
-        return (enlarged_scene if enlarged else generate_scene)(rng, self.phase.side)
-
-
-def _weights(scene: Scene) -> NDArray[np.float64]:
-    """Chance of each object to be drawn: by its width, since a scene has most of the small ones."""
-    widths = np.sqrt([float(mask.sum()) for mask in scene.objects])
-    weights: NDArray[np.float64] = widths / widths.sum()
-    return weights
-
-
-def geometry_scene(rng: np.random.Generator, side: int, count: int = 32) -> Scene:
-    """Ellipses without a picture: what a prompt alone says about an object."""
-    rows, columns = np.mgrid[:side, :side] + 0.5
-    objects = []
-    for _ in range(count):
-        radius_y, radius_x = np.exp(rng.uniform(np.log(2.5), np.log(side / 2.2), 2))
-        y, x = rng.uniform(0, side, 2)
-        mask = ((rows - y) / radius_y) ** 2 + ((columns - x) / radius_x) ** 2 <= 1
-        if mask.sum() >= 12:
-            objects.append(mask)
-    return Scene(np.zeros((3, side, side), dtype=np.float32), tuple(objects))
-
-
 def pretrain(name: Literal["tiny"], work: Pretraining) -> Path:
     """Train ``name`` on generated scenes; continue where an interrupted call stopped.
 
@@ -199,6 +102,7 @@ def pretrain(name: Literal["tiny"], work: Pretraining) -> Path:
         RunDirectoryError: The folder was begun with another seed, schedule or start.
         OSError: A file cannot be written.
     """
+    accelerator = fresh_accelerator("no", find_unused_parameters=True)
     shape = ARCHITECTURES[name]
     if work.start is None:
         torch.manual_seed(work.seed)
@@ -207,15 +111,18 @@ def pretrain(name: Literal["tiny"], work: Pretraining) -> Path:
     else:
         base = load_base(name, work.start)
         sam, start = base.sam, base.sha256
-    _require_same_values(work, start)
+    if accelerator.is_main_process:
+        _require_same_values(work, start)
     for number, phase in enumerate(work.schedule):
         if start is not None and phase.name == "geometry":
             continue
         sam = resize_sam(sam, shape, phase.side)
-        _run_phase(sam, phase, number, work)
+        _run_phase(accelerator, sam, phase, number, work)
     checkpoint = work.out / f"{name}.safetensors"
-    with atomic_path(checkpoint) as temporary:
-        save_file({k: v.half().contiguous() for k, v in sam.state_dict().items()}, temporary)
+    if accelerator.is_main_process:
+        weights = {k: v.half().cpu().contiguous() for k, v in sam.state_dict().items()}
+        with atomic_path(checkpoint) as temporary:
+            save_file(weights, temporary)
     return checkpoint
 
 
@@ -244,10 +151,45 @@ def _require_same_values(work: Pretraining, start: str | None) -> None:
         )
 
 
+class _SceneLoss(nn.Module):
+    """The model with the loss of a step as one module, as distributed training needs it."""
+
+    def __init__(self, sam: Sam, phase: Phase) -> None:
+        super().__init__()
+        self.sam, self._phase = sam, phase
+        self._sampler = PromptMix(PRETRAINING_PROMPTS)
+
+    def forward(self, batch: SceneBatch, rng: np.random.Generator) -> Tensor:
+        """Mean loss of the batch's objects."""
+        phase, sam = self._phase, self.sam
+        frame = Frame.of(sam, (phase.side, phase.side))
+        objects = ObjectBatch(batch.masks, batch.image_index, [frame] * len(batch.images))
+        corrections = int(rng.integers(1, 4)) if rng.random() < phase.correction_share else 0
+        return rounds_loss(
+            sam,
+            self._embeddings(batch, frame),
+            objects,
+            self._sampler,
+            rng,
+            corrections=corrections,
+            weights=LOSS,
+        )
+
+    def _embeddings(self, batch: SceneBatch, frame: Frame) -> Tensor:
+        """Of the scenes; in ``geometry`` a constant one, which shows nothing."""
+        sam, device = self.sam, self.sam.device
+        if self._phase.name == "geometry":
+            cells = self._phase.side // sam.image_encoder.patch_embed.proj.kernel_size[0]
+            return torch.zeros(1, sam.prompt_encoder.embed_dim, cells, cells, device=device)
+        content = frame.content().to(device).expand(len(batch.images), -1, -1)
+        return encode(sam, batch.images.to(device), content)
+
+
 class _Learner:
     """What one phase trains and averages, and how it is saved and restored."""
 
-    def __init__(self, sam: Sam, phase: Phase, work: Pretraining) -> None:
+    def __init__(self, accelerator: Accelerator, sam: Sam, phase: Phase, work: Pretraining) -> None:
+        self.accelerator = accelerator
         sam.train()
         sam.image_encoder.requires_grad_(phase.name != "geometry")
         self.sam = sam
@@ -255,17 +197,17 @@ class _Learner:
         optimizer = torch.optim.AdamW(
             self.trained, lr=phase.learning_rate, weight_decay=work.weight_decay
         )
-        scheduler = LambdaLR(optimizer, lambda step: _rate(step, phase.steps, work.warmup))
+        self.scheduler = LambdaLR(optimizer, lambda step: _rate(step, phase.steps, work.warmup))
+        self.loss, self.optimizer = accelerator.prepare(_SceneLoss(sam, phase), optimizer)
         decay = max(0.0, 1.0 - AVERAGE_SPANS / phase.steps)
         average = torch.optim.swa_utils.get_ema_multi_avg_fn(decay)  # type: ignore[no-untyped-call]
         self.averaged = torch.optim.swa_utils.AveragedModel(sam, multi_avg_fn=average)
-        self.optimizer, self.scheduler = optimizer, scheduler
 
     def learn(self, loss: Tensor) -> None:
         """One optimiser step."""
         self.optimizer.zero_grad(set_to_none=True)
-        loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(self.trained, 1.0)
+        self.accelerator.backward(loss)
+        self.accelerator.clip_grad_norm_(self.trained, 1.0)
         self.optimizer.step()
         self.scheduler.step()
         self.averaged.update_parameters(self.sam)
@@ -279,7 +221,7 @@ class _Learner:
         """Read it back, if it was written; returns the steps done."""
         if not path.exists():
             return 0
-        state = torch.load(path, weights_only=True)
+        state = torch.load(path, map_location=self.accelerator.device, weights_only=True)
         for name, part in self._parts().items():
             part.load_state_dict(state[name])
         return int(state["step"])
@@ -293,43 +235,30 @@ class _Learner:
         }
 
 
-def _run_phase(sam: Sam, phase: Phase, number: int, work: Pretraining) -> None:
+def _run_phase(
+    accelerator: Accelerator, sam: Sam, phase: Phase, number: int, work: Pretraining
+) -> None:
     """Train one phase in place, leaving the averaged weights in ``sam``."""
-    learner = _Learner(sam, phase, work)
+    learner = _Learner(accelerator, sam, phase, work)
+    rank, main = accelerator.process_index, accelerator.is_main_process
     state_file = work.out / f"state-{number}-{phase.name}.pt"
     done = learner.restore(state_file)
     stream = DataLoader(
-        SceneStream(phase, work.seed, done), batch_size=None, num_workers=work.workers
+        SceneStream(phase, work.seed, done, rank), batch_size=None, num_workers=work.workers
     )
     started, smooth = time.monotonic(), math.nan
     with progress_bar(f"pretraining, {phase.name}", phase.steps) as show:
         for step, batch in enumerate(stream, start=done + 1):
-            rng = np.random.default_rng([work.seed, number, step])
-            loss = _step_loss(sam, batch, phase, rng)
+            rng = np.random.default_rng([work.seed, number, step, rank])
+            loss = learner.loss(batch, rng)
             learner.learn(loss)
             smooth = loss.item() if math.isnan(smooth) else smooth + (loss.item() - smooth) / 50
             show(step)
-            if step % 25 == 0 or step == phase.steps:
+            if main and (step % 25 == 0 or step == phase.steps):
                 _log(work.out, phase, step, smooth, time.monotonic() - started)
-            if step % work.state_every == 0 or step == phase.steps:
+            if main and (step % work.state_every == 0 or step == phase.steps):
                 learner.save(state_file, step)
     sam.load_state_dict(learner.averaged.module.state_dict())
-
-
-def _step_loss(sam: Sam, batch: SceneBatch, phase: Phase, rng: np.random.Generator) -> Tensor:
-    frame = Frame.of(sam, (phase.side, phase.side))
-    if phase.name == "geometry":
-        cells = phase.side // sam.image_encoder.patch_embed.proj.kernel_size[0]
-        embeddings = torch.zeros(1, sam.prompt_encoder.embed_dim, cells, cells)
-    else:
-        content = frame.content().expand(len(batch.images), -1, -1)
-        embeddings = encode(sam, batch.images, content)
-    objects = ObjectBatch(batch.masks, batch.image_index, [frame] * len(batch.images))
-    corrections = int(rng.integers(1, 4)) if rng.random() < phase.correction_share else 0
-    sampler = PromptMix(PRETRAINING_PROMPTS)
-    return rounds_loss(
-        sam, embeddings, objects, sampler, rng, corrections=corrections, weights=LOSS
-    )
 
 
 def resize_sam(sam: Sam, shape: Architecture, side: int) -> Sam:
