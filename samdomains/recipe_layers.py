@@ -217,9 +217,12 @@ def _one_line(
     error: ValidationError, values: Mapping[str, object], origins: Mapping[str, str]
 ) -> str:
     """The first of pydantic's complaints: key, value got, what is allowed, origin."""
-    first = error.errors(include_url=False)[0]
-    location = [str(part) for part in first["loc"]]
-    text = first["msg"].removeprefix("Value error, ").removeprefix("Input should be ")
+    complaints = error.errors(include_url=False)
+    location = [str(part) for part in complaints[0]["loc"]]
+    # A value of several allowed types has a complaint for each.
+    same = [c for c in complaints if c["loc"][:2] == complaints[0]["loc"][:2]]
+    texts = (c["msg"].removeprefix("Value error, ").removeprefix("Input should be ") for c in same)
+    text = " or ".join(dict.fromkeys(texts))
     key = next((k for k in (".".join(location[:2]), ".".join(location[:1])) if k in values), None)
     if key is not None:
         return f"{origins[key]}: {key} is {_show(values[key])}; allowed: {text}"

@@ -92,6 +92,10 @@ def test_a_misspelt_key_says_where_it_stands_and_which_was_meant(
         ({"training": {"epochs": True}}, "training.epochs is true; allowed: a valid integer"),
         ({"training": {"epochs": 0}}, "training.epochs is 0; allowed: greater than or equal to 1"),
         (
+            {"model": {"zoom": 16}},
+            "model.zoom is 16; allowed: 'auto' or greater than or equal to 32",
+        ),
+        (
             {"augmentation": {"flip": 1.5}},
             "augmentation.flip is 1.5; allowed: less than or equal to 1",
         ),
