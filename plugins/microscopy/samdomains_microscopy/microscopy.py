@@ -22,8 +22,8 @@ def recipes() -> Mapping[str, Mapping[str, Any]]:
             # 2018 (Caicedo et al. 2019, doi:10.1038/s41592-019-0612-7). Label maps say so by
             # themselves; this is for binary masks, whose connected parts are the cells.
             "data": {"objects": "components"},
-            # Nuclei in the images of the Data Science Bowl 2018 are about 20 pixels wide: a point is
-            # looked at in a tile of 128 pixels, which `tiny` sees twice as large.
+            # Nuclei in the images of the Data Science Bowl 2018 are about 20 pixels wide: a point
+            # is looked at in a tile of 128 pixels, which `tiny` sees twice as large.
             "model": {"tile": 128},
             # Boxes around cells are drawn tightly: about half a pixel on a nucleus of 20.
             "prompts": {"box_jitter": 0.03},
