@@ -62,9 +62,6 @@ class EmbeddingCache:
                     progress(row + 1)
         return cls(path, keys)
 
-    def __len__(self) -> int:
-        return len(self._embeddings)
-
     def read(self, keys: Sequence[int]) -> Tensor:
         """(B, C, h, w) float32 embeddings of the given keys.
 

@@ -140,6 +140,21 @@ class Frame:
         return functional.pad(image, (0, self.side - width, 0, self.side - height), value=value)
 
 
+def encode_image(sam: Sam, image: Image) -> Tensor:
+    """Embed one image or window of it.
+
+    Args:
+        sam: The model.
+        image: (3, H, W) in [0, 1].
+
+    Returns:
+        (1, C, side / patch, side / patch), on the model's device.
+    """
+    frame = Frame.of(sam, (image.shape[1], image.shape[2]))
+    padded, content = frame.image(image)[None], frame.content()[None]
+    return encode(sam, padded.to(sam.device), content.to(sam.device))
+
+
 def encode(sam: Sam, images: Tensor, content: Tensor) -> Tensor:
     """Embed padded images.
 

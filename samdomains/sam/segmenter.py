@@ -13,7 +13,7 @@ from torch import Tensor
 
 from samdomains.recipe import ModelRecipe
 from samdomains.sam.decode import decode, select
-from samdomains.sam.frame import Frame, encode
+from samdomains.sam.frame import Frame, encode_image
 from samdomains.sam.views import Views, prompt_extent, shift_prompts
 from samdomains.types import Image, Prediction, Prompts, Size
 
@@ -119,7 +119,7 @@ class EncodedImage:
         window = self.views.windows[index]
         frame = Frame.of(self.sam, window.size)
         framed = [frame.prompts(shift_prompts(p, window)) for p in prompts]
-        embedding = self._embedding(index, frame)
+        embedding = self._embedding(index)
         device = embedding.device
         first = torch.zeros(len(prompts), dtype=torch.long, device=device)
         answer = decode(self.sam, embedding, first, framed)
@@ -157,15 +157,13 @@ class EncodedImage:
         moved = {i for i, index in zip(grown, before, strict=True) if index != chosen[i]}
         return [replace(p, mask_logits=None) if i in moved else p for i, p in enumerate(prompts)]
 
-    def _embedding(self, index: int, frame: Frame) -> Tensor:
+    def _embedding(self, index: int) -> Tensor:
         """(1, C, h, w) of one window, computed once as long as it is kept."""
         embedding = self.embeddings.pop(index, None)
         if embedding is None:
             rows, columns = self.views.windows[index].slices
             part = np.ascontiguousarray(self.image[:, rows, columns])
-            device = self.sam.device
-            padded, content = frame.image(part)[None].to(device), frame.content()[None].to(device)
-            embedding = encode(self.sam, padded, content)
+            embedding = encode_image(self.sam, part)
         self.embeddings[index] = embedding  # at the end: the first is the longest unused
         if len(self.embeddings) > EMBEDDINGS_KEPT:
             del self.embeddings[next(iter(self.embeddings))]

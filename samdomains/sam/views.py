@@ -38,11 +38,6 @@ class Window:
         """Row and column slices, for ``array[..., *slices]``."""
         return slice(self.y0, self.y1), slice(self.x0, self.x1)
 
-    def contains(self, box: Box) -> bool:
-        """Whether a box (x0, y0, x1, y1) lies inside."""
-        x0, y0, x1, y1 = map(float, box)
-        return self.x0 <= x0 and self.y0 <= y0 and x1 <= self.x1 and y1 <= self.y1
-
 
 class Views:
     """The windows of one image, and which of them shows a prompt best.
@@ -71,6 +66,10 @@ class Views:
             np.array([(w.x0, w.y0, w.x1, w.y1) for w in level], dtype=np.float64)
             for level in levels
         ]
+        # A side of the image needs no room beside it.
+        self._borders = [
+            corners == np.array([0, 0, image[1], image[0]]) for corners in self._corners
+        ]
 
     def choose(self, extents: Sequence[Box], *, boxed: Sequence[bool]) -> list[int]:
         """For each prompt the index of the window that shows it with the most room around it.
@@ -90,7 +89,7 @@ class Views:
         for level, side in enumerate(self._sides):
             if side < needed:
                 continue
-            best = _roomiest(extent, self._corners[level], self._image)
+            best = _roomiest(extent, self._corners[level], self._borders[level])
             if best is not None:
                 return int(self._first[level]) + best
         return len(self.windows) - 1
@@ -150,19 +149,17 @@ def _tiles(image: Size, side: int) -> list[Window]:
     ]
 
 
-def _roomiest(extent: Box, corners: NDArray[np.float64], image: Size) -> int | None:
+def _roomiest(extent: Box, corners: NDArray[np.float64], border: NDArray[np.bool_]) -> int | None:
     """Index of the tile around ``extent`` with the most room, or None where none holds it.
 
     Args:
         extent: (4,).
         corners: (T, 4), x0, y0, x1, y1 of each tile.
-        image: (H, W).
+        border: (T, 4), which of these are sides of the image.
     """
     gaps = (extent - corners) * np.array([1, 1, -1, -1])
     holding = (gaps >= 0).all(axis=1)
     if not holding.any():
         return None
-    # A side of the image needs no room beside it.
-    border = corners == np.array([0, 0, image[1], image[0]])
     clearance = np.where(border, np.inf, gaps).min(axis=1)
     return int(np.where(holding, clearance, -1.0).argmax())

@@ -31,7 +31,7 @@ from samdomains.progress import progress_bar
 from samdomains.recipe import Recipe
 from samdomains.run_directory import RunDirectory
 from samdomains.sam.embedding_cache import EmbeddingCache
-from samdomains.sam.frame import Frame, encode
+from samdomains.sam.frame import Frame, encode_image
 from samdomains.sam.segmenter import SamSegmenter
 from samdomains.sam.strategies import apply_strategy, trained_tensors
 from samdomains.training.accelerators import fresh_accelerator
@@ -337,11 +337,7 @@ class _Loop:
 
     @torch.inference_mode()
     def _embed(self, index: int) -> Tensor:
-        image = self.dataset.window_image(index)
-        frame = Frame.of(self.task.sam, (image.shape[1], image.shape[2]))
-        device = self.task.sam.device
-        padded, content = frame.image(image)[None].to(device), frame.content()[None].to(device)
-        return encode(self.task.sam.eval(), padded, content)[0]
+        return encode_image(self.task.sam.eval(), self.dataset.window_image(index))[0]
 
     def _save(self) -> None:
         scaler = self.accelerator.scaler

@@ -21,7 +21,7 @@ def test_embeddings_come_back_in_any_order_at_half_precision(tmp_path: Path) -> 
     path = tmp_path / "state" / "embeddings.npy"
     keys = [2, 3, 5, 7, 11]
     cache = EmbeddingCache.build(path, keys, embed, done.append)
-    assert len(cache) == 5
+    assert len(np.load(path)) == 5
     assert done == [1, 2, 3, 4, 5]
     read = cache.read([7, 2, 7])
     assert (read.shape, read.dtype) == ((3, 4, 2, 3), torch.float32)
