@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable
 from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image as PilImage
-from PIL import ImageDraw
-from scipy.ndimage import (
-    binary_dilation,
-    distance_transform_edt,
-    label,
-    maximum_filter,
-    minimum_filter,
-)
+from scipy.ndimage import distance_transform_edt, label
 
+from samdomains.training.built import city_blocks, fields, streets
+from samdomains.training.canvas import Canvas, LabelMap, Layout, cell_edges, number_cells, turned
 from samdomains.training.shapes import (
     ANGULAR,
     COMPACT,
@@ -28,71 +21,11 @@ from samdomains.training.shapes import (
     choose_shape,
 )
 from samdomains.training.textures import smooth_noise
-from samdomains.types import Mask
-
-LabelMap: TypeAlias = NDArray[np.int16]
-"""(size, size): 0 is background, each other number one object or part, as far as visible."""
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Layout:
-    """The objects of a scene.
-
-    Attributes:
-        labels: (size, size), who is visible where.
-        parents: ``parents[k]`` is the label of the object that contains label ``k``, or 0.
-        alike: Whether the objects are of one kind and so look alike.
-    """
-
-    labels: LabelMap
-    parents: tuple[int, ...]
-    alike: bool
-
-
-class _Canvas:
-    """Draws objects one over the other, optionally with a gap around each."""
-
-    def __init__(self, size: int) -> None:
-        self.labels: LabelMap = np.zeros((size, size), dtype=np.int16)
-        self.parents = [0]
-
-    def add(
-        self, shape: Mask, center: NDArray[np.float64], *, parent: int = 0, gap: int = 0
-    ) -> int:
-        """Draw ``shape`` around ``center``, (y, x), clipped to ``parent``; return its label."""
-        if gap:
-            shape = np.pad(shape, gap)
-        window, crop = self._overlap(shape, center)
-        inside = crop if parent == 0 else crop & (self.labels[window] == parent)
-        number = len(self.parents)
-        if gap:
-            around = binary_dilation(crop, iterations=gap)
-            self.labels[window][around & (self.labels[window] > 0)] = parent
-        self.labels[window][inside] = number
-        self.parents.append(parent)
-        return number
-
-    def covered_share(self, shape: Mask, center: NDArray[np.float64]) -> float:
-        """Share of ``shape`` that would hide objects already drawn."""
-        window, crop = self._overlap(shape, center)
-        return float((self.labels[window][crop] > 0).mean()) if crop.any() else 1.0
-
-    def layout(self, *, alike: bool) -> Layout:
-        return Layout(self.labels, tuple(self.parents), alike)
-
-    def _overlap(
-        self, shape: Mask, center: NDArray[np.float64]
-    ) -> tuple[tuple[slice, slice], Mask]:
-        size = len(self.labels)
-        y, x = (round(float(c)) - s // 2 for c, s in zip(center, shape.shape, strict=True))
-        y0, x0 = min(max(y, 0), size), min(max(x, 0), size)
-        y1, x1 = max(min(y + shape.shape[0], size), y0), max(min(x + shape.shape[1], size), x0)
-        return (slice(y0, y1), slice(x0, x1)), shape[y0 - y : y1 - y, x0 - x : x1 - x]
 
 
 def few_large(rng: np.random.Generator, size: int) -> Layout:
     """One to four large objects that may hide each other: products, defects, organs."""
-    canvas = _Canvas(size)
+    canvas = Canvas(size)
     shapes = _pick_family(rng)
     for _ in range(int(rng.integers(1, 5))):
         radius = size * rng.uniform(0.1, 0.5)
@@ -102,7 +35,7 @@ def few_large(rng: np.random.Generator, size: int) -> Layout:
 
 def many_small(rng: np.random.Generator, size: int) -> Layout:
     """Up to a hundred objects of one kind, apart, touching or overlapping: nuclei, roofs, pores."""
-    canvas = _Canvas(size)
+    canvas = Canvas(size)
     shape = choose_shape(rng, ROUND + ROUND + ANGULAR + ODD)
     radius = size * float(np.exp(rng.uniform(np.log(0.022), np.log(0.11))))
     radius = max(radius, 3.0)
@@ -119,7 +52,7 @@ def many_small(rng: np.random.Generator, size: int) -> Layout:
 
 def tiny_targets(rng: np.random.Generator, size: int) -> Layout:
     """One to eight targets of 4 to 10 pixels: thermal points, pinholes, seedlings."""
-    canvas = _Canvas(size)
+    canvas = Canvas(size)
     for _ in range(int(rng.integers(1, 9))):
         shape = choose_shape(rng, (*ROUND, *ANGULAR))
         canvas.add(shape(rng, rng.uniform(2.2, 5.5)), rng.uniform(0.05, 0.95, 2) * size)
@@ -131,7 +64,7 @@ def thin_lines(rng: np.random.Generator, size: int) -> Layout:
 
     In most scenes strokes that cross are one object, as the roads of a network are.
     """
-    canvas = _Canvas(size)
+    canvas = Canvas(size)
     shape = choose_shape(rng, THIN)
     for _ in range(int(rng.integers(1, 7))):
         radius = size * rng.uniform(0.15, 0.75)
@@ -144,7 +77,7 @@ def thin_lines(rng: np.random.Generator, size: int) -> Layout:
 
 def nested(rng: np.random.Generator, size: int) -> Layout:
     """Objects with inner parts: a body with organs, cells with nuclei, roofs with windows."""
-    canvas = _Canvas(size)
+    canvas = Canvas(size)
     count = int(rng.choice([1, 2, 3, 6, 12]))
     radius = size * min(0.47, rng.uniform(0.4, 0.6) / np.sqrt(count))
     shapes = COMPACT if rng.random() < 0.5 else ROUND
@@ -169,44 +102,13 @@ def packed_cells(rng: np.random.Generator, size: int) -> Layout:
     cells = _voronoi(rng, size + 2 * round(pitch), pitch)
     cells = _bend(rng, cells, round(pitch), pitch * rng.uniform(0.0, 0.25))
     thickness = int(rng.choice([0, 1, 2, 3])) if rows > 6 else int(rng.integers(0, 6))
-    plain = _number_cells(rng, np.where(cell_edges(cells, thickness), 0, cells).astype(np.int16))
+    plain = number_cells(rng, np.where(cell_edges(cells, thickness), 0, cells).astype(np.int16))
     return _with_organelles(rng, plain, pitch) if rng.random() < 0.4 else plain
-
-
-def fields(rng: np.random.Generator, size: int) -> Layout:
-    """Straight-edged parcels that fill the picture, with or without paths between them."""
-    pieces = [np.array([[-0.3, -0.3], [1.3, -0.3], [1.3, 1.3], [-0.3, 1.3]]) * size]
-    for _ in range(int(rng.integers(4, 45))):
-        areas = [_polygon_area(piece) for piece in pieces]
-        pieces.extend(_cut(rng, pieces.pop(int(np.argmax(areas)))))
-    canvas = PilImage.new("I", (size, size))
-    draw = ImageDraw.Draw(canvas)
-    for number, piece in enumerate(pieces, start=1):
-        draw.polygon(piece.ravel().tolist(), fill=number)
-    parcels = np.asarray(canvas).astype(np.int16)
-    edges = cell_edges(parcels, int(rng.integers(0, 4)))
-    return _number_cells(rng, np.where(edges, 0, parcels).astype(np.int16))
-
-
-def city_blocks(rng: np.random.Generator, size: int) -> Layout:
-    """Upright houses in rows along streets, the whole town turned by one angle."""
-    side = 2 * round(size * 0.75)
-    pitch = size * rng.uniform(0.08, 0.3)
-    canvas = _Canvas(side)
-    for row, y in enumerate(np.arange(pitch / 2, side, pitch)):
-        if row % 3 == 2 and rng.random() < 0.5:
-            continue
-        for x in np.arange(pitch / 2, side, pitch):
-            if rng.random() < 0.85:
-                house = _upright_house(rng, pitch)
-                canvas.add(house, np.array([y, x]) + rng.normal(0, 0.06, 2) * pitch, gap=1)
-    turned = _turned(canvas.labels, rng.uniform(0, np.pi), size)
-    return Layout(turned, tuple(canvas.parents), alike=bool(rng.random() < 0.5))
 
 
 def noise_islands(rng: np.random.Generator, size: int) -> Layout:
     """Ragged regions of one or two kinds from thresholded noise: corrosion, lakes, tissue."""
-    canvas = _Canvas(size)
+    canvas = Canvas(size)
     for _ in range(int(rng.integers(1, 9))):
         shape = choose_shape(rng, ODD)
         canvas.add(shape(rng, size * rng.uniform(0.06, 0.3)), rng.uniform(0, 1, 2) * size, gap=1)
@@ -221,7 +123,7 @@ def bands(rng: np.random.Generator, size: int) -> Layout:
     side = 2 * round(size * 0.75)
     y, x = np.mgrid[:side, :side]
     bend = size * rng.choice([0.0, 0.03, 0.1]) * smooth_noise(rng, side, side / 2)[0]
-    canvas = _Canvas(side)
+    canvas = Canvas(side)
     top = side * rng.uniform(0.2, 0.6)
     for _ in range(int(rng.integers(1, 5))):
         width = max(3.0, size * float(np.exp(rng.uniform(np.log(0.025), np.log(0.25)))))
@@ -230,22 +132,23 @@ def bands(rng: np.random.Generator, size: int) -> Layout:
             inside &= x < side * rng.uniform(0.35, 0.75)
         canvas.add(inside, np.array([side // 2, side // 2]))
         top += width + float(rng.choice([0.0, 2.0, size * 0.1]))
-    turned = _turned(canvas.labels, rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)]), size)
-    return Layout(turned, tuple(canvas.parents), alike=bool(rng.random() < 0.5))
+    middle = turned(canvas.labels, rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)]), size)
+    return Layout(middle, tuple(canvas.parents), alike=bool(rng.random() < 0.5))
 
 
 LayoutMaker: TypeAlias = Callable[[np.random.Generator, int], Layout]
 
 LAYOUTS: tuple[tuple[LayoutMaker, float], ...] = (
-    (few_large, 0.24),
-    (many_small, 0.16),
-    (tiny_targets, 0.05),
+    (few_large, 0.22),
+    (many_small, 0.15),
+    (tiny_targets, 0.06),
     (thin_lines, 0.08),
+    (streets, 0.06),
     (bands, 0.06),
-    (nested, 0.16),
-    (packed_cells, 0.09),
-    (fields, 0.05),
-    (city_blocks, 0.05),
+    (nested, 0.15),
+    (packed_cells, 0.08),
+    (fields, 0.04),
+    (city_blocks, 0.04),
     (noise_islands, 0.06),
 )
 """Each layout with its share of the scenes."""
@@ -255,15 +158,6 @@ def random_layout(rng: np.random.Generator, size: int) -> Layout:
     """One of the layouts at random."""
     makers = [maker for maker, _ in LAYOUTS]
     return makers[int(rng.choice(len(makers), p=[share for _, share in LAYOUTS]))](rng, size)
-
-
-def cell_edges(labels: LabelMap, thickness: int) -> Mask:
-    """(H, W): pixels within ``thickness`` pixels (rounded to a window) of another label."""
-    if thickness == 0:
-        return np.zeros(labels.shape, dtype=bool)
-    window = thickness + 1
-    edges: Mask = maximum_filter(labels, window) != minimum_filter(labels, window)
-    return edges
 
 
 def _pick_family(rng: np.random.Generator) -> tuple[Shape, ...]:
@@ -298,7 +192,7 @@ def _voronoi(rng: np.random.Generator, side: int, pitch: float) -> LabelMap:
 
 def _with_organelles(rng: np.random.Generator, cells: Layout, pitch: float) -> Layout:
     """The same cells with small parts in some of them."""
-    canvas = _Canvas(len(cells.labels))
+    canvas = Canvas(len(cells.labels))
     canvas.labels, canvas.parents = cells.labels, list(cells.parents)
     for _ in range(int(rng.integers(5, 30))):
         middle = rng.uniform(0, len(cells.labels), 2)
@@ -307,27 +201,6 @@ def _with_organelles(rng: np.random.Generator, cells: Layout, pitch: float) -> L
             part = choose_shape(rng, ROUND)(rng, max(2.5, pitch * rng.uniform(0.08, 0.25)))
             canvas.add(part, middle, parent=cell)
     return canvas.layout(alike=cells.alike)
-
-
-def _upright_house(rng: np.random.Generator, pitch: float) -> Mask:
-    """A rectangle, with a corner missing in some."""
-    height, width = np.maximum(3, np.rint(pitch * rng.uniform(0.4, 0.95, 2))).astype(int)
-    house = np.ones((height, width), dtype=bool)
-    if rng.random() < 0.4:
-        bite_y, bite_x = (int(n * rng.uniform(0.2, 0.6)) for n in (height, width))
-        house[:bite_y, :bite_x] = False
-    return np.rot90(house, int(rng.integers(4)))
-
-
-def _turned(labels: LabelMap, angle: float, size: int) -> LabelMap:
-    """(size, size): the middle of a larger map, turned around its centre."""
-    y, x = np.mgrid[:size, :size] - (size - 1) / 2
-    middle = (len(labels) - 1) / 2
-    rows = np.rint(np.cos(angle) * y - np.sin(angle) * x + middle).astype(int)
-    columns = np.rint(np.sin(angle) * y + np.cos(angle) * x + middle).astype(int)
-    last = len(labels) - 1
-    turned: LabelMap = labels[np.clip(rows, 0, last), np.clip(columns, 0, last)]
-    return turned
 
 
 def _bend(rng: np.random.Generator, labels: LabelMap, margin: int, amount: float) -> LabelMap:
@@ -339,38 +212,3 @@ def _bend(rng: np.random.Generator, labels: LabelMap, margin: int, amount: float
     x = x + np.rint(amount * smooth_noise(rng, size, scale)).astype(int)
     bent: LabelMap = labels[np.clip(y, 0, len(labels) - 1), np.clip(x, 0, len(labels) - 1)]
     return bent
-
-
-def _number_cells(rng: np.random.Generator, cells: LabelMap) -> Layout:
-    """Number the visible cells from 1 and, in some scenes, leave some of them out."""
-    present = np.unique(cells)
-    present = present[present > 0]
-    kept = present[rng.random(len(present)) < rng.choice([1.0, 1.0, 0.9, 0.6])]
-    numbers = np.zeros(int(cells.max()) + 1, dtype=np.int16)
-    numbers[kept] = np.arange(1, len(kept) + 1)
-    return Layout(numbers[cells], (0,) * (len(kept) + 1), bool(rng.random() < 0.6))
-
-
-def _polygon_area(corners: NDArray[np.float64]) -> float:
-    x, y = corners.T
-    return float(abs(np.dot(x, np.roll(y, 1)) - np.dot(y, np.roll(x, 1))) / 2)
-
-
-def _cut(rng: np.random.Generator, corners: NDArray[np.float64]) -> Sequence[NDArray[np.float64]]:
-    """Cut a convex polygon in two, roughly across its longest side."""
-    sides = np.roll(corners, -1, axis=0) - corners
-    longest = sides[int(np.argmax((sides**2).sum(axis=1)))]
-    angle = np.arctan2(longest[1], longest[0]) + rng.normal(0, 0.12)
-    normal = np.array([np.cos(angle), np.sin(angle)])
-    heights = corners @ normal
-    level = heights.min() + (heights.max() - heights.min()) * rng.uniform(0.3, 0.7)
-    halves: tuple[list[NDArray[np.float64]], list[NDArray[np.float64]]] = ([], [])
-    for index, corner in enumerate(corners):
-        following = (index + 1) % len(corners)
-        halves[int(heights[index] > level)].append(corner)
-        if (heights[index] > level) != (heights[following] > level):
-            share = (level - heights[index]) / (heights[following] - heights[index])
-            crossing = corner + share * (corners[following] - corner)
-            halves[0].append(crossing)
-            halves[1].append(crossing)
-    return [np.array(half) for half in halves]

@@ -179,8 +179,8 @@ class _SceneLoss(nn.Module):
         """Of the scenes; in ``geometry`` a constant one, which shows nothing."""
         sam, device = self.sam, self.sam.device
         if self._phase.name == "geometry":
-            cells = self._phase.side // sam.image_encoder.patch_embed.proj.kernel_size[0]
-            return torch.zeros(1, sam.prompt_encoder.embed_dim, cells, cells, device=device)
+            size = sam.prompt_encoder.image_embedding_size
+            return torch.zeros(1, sam.prompt_encoder.embed_dim, *size, device=device)
         content = frame.content().to(device).expand(len(batch.images), -1, -1)
         return encode(sam, batch.images.to(device), content)
 

@@ -9,12 +9,19 @@ from numpy.typing import NDArray
 from PIL import Image as PilImage
 from scipy.ndimage import gaussian_filter
 
-from samdomains.training.layouts import Layout, cell_edges, random_layout
+from samdomains.training.canvas import Layout, cell_edges
+from samdomains.training.layouts import random_layout
 from samdomains.training.textures import Field, gradient, random_texture, smooth_noise
 from samdomains.types import Image, Mask
 
 MIN_OBJECT_PIXELS = 12
 """Smallest visible object that is listed; SAM's low-resolution mask has cells of 4 by 4 pixels."""
+
+HOLLOW_SHARE = 0.15
+"""Share of the scenes that list crescents and shells, the wholes without their parts."""
+
+FADING_SHARE = 0.12
+"""Share of the scenes whose objects vanish in places, where only the prompt tells their shape."""
 
 WEAK_CONTRAST = 0.08
 """Below it objects differ from the background by their texture more than by their mean."""
@@ -27,7 +34,8 @@ class Scene:
     Attributes:
         image: (3, H, W) float32 in [0, 1].
         objects: (H, W) each: the visible part of every object of at least 12 pixels. An object
-            with an inner part is listed whole, and its part is listed too.
+            with an inner part is listed whole, in some scenes without the part, and its part is
+            listed too.
     """
 
     image: Image
@@ -66,7 +74,7 @@ def generate_scene(rng: np.random.Generator, size: int) -> Scene:
     objects: tuple[Mask, ...] = ()
     while not objects:
         layout = random_layout(rng, size)
-        objects = _visible_objects(layout)
+        objects = _visible_objects(layout, hollow=bool(rng.random() < HOLLOW_SHARE))
     look = _random_look(rng, layout)
     picture = _damage(rng, _paint(rng, layout, look), look)
     return Scene(_to_rgb(picture), objects)
@@ -98,11 +106,12 @@ def _enlarge(values: NDArray[np.float32], size: int) -> NDArray[np.float32]:
     return np.asarray(picture, dtype=np.float32)
 
 
-def _visible_objects(layout: Layout) -> tuple[Mask, ...]:
+def _visible_objects(layout: Layout, *, hollow: bool) -> tuple[Mask, ...]:
+    """Every object of at least 12 pixels; with ``hollow``, without what lies inside it."""
     areas = np.bincount(layout.labels.ravel(), minlength=len(layout.parents))
     children: dict[int, list[int]] = {}
     for label, parent in enumerate(layout.parents):
-        if parent:
+        if parent and not hollow:
             children.setdefault(parent, []).append(label)
     objects = []
     for label in range(1, len(layout.parents)):
@@ -129,7 +138,7 @@ def _random_look(rng: np.random.Generator, layout: Layout) -> _Look:
 
 def _paint(rng: np.random.Generator, layout: Layout, look: _Look) -> NDArray[np.float32]:
     """(channels, H, W): flat values of each label, then textures, shading, shadows and rims."""
-    picture = np.moveaxis(_label_values(rng, layout, look)[layout.labels], -1, 0).copy()
+    picture = _flat_values(rng, layout, look)
     inside = layout.labels > 0
     if rng.random() < 0.3:
         picture += ~inside * _clutter(rng, len(inside), look)
@@ -147,6 +156,18 @@ def _paint(rng: np.random.Generator, layout: Layout, look: _Look) -> NDArray[np.
             look.contrast * rng.choice([-1.0, -0.6, 0.6, 1.0])
         )
     return picture
+
+
+def _flat_values(rng: np.random.Generator, layout: Layout, look: _Look) -> NDArray[np.float32]:
+    """(channels, H, W): each label's mean value; in some scenes edges fade away in places."""
+    values = _label_values(rng, layout, look)
+    flat = np.moveaxis(values[layout.labels], -1, 0).copy()
+    if rng.random() < FADING_SHARE:
+        size = len(layout.labels)
+        behind = np.moveaxis(values[np.array(layout.parents)][layout.labels], -1, 0)
+        fog = smooth_noise(rng, size, size * rng.uniform(0.15, 0.8))
+        flat = behind + np.clip(np.float32(0.6) + fog, 0, 1) * (flat - behind)
+    return flat
 
 
 def _label_values(rng: np.random.Generator, layout: Layout, look: _Look) -> NDArray[np.float32]:

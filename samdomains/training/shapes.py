@@ -100,6 +100,28 @@ def limbed(rng: np.random.Generator, radius: float) -> Mask:
     return _fill(outlines, radius)
 
 
+def assembled(rng: np.random.Generator, radius: float) -> Mask:
+    """Two to six bars and discs joined at their ends: furniture, tools, vehicles, garments."""
+    angle = rng.uniform(0, np.pi)
+    parts: list[Outline] = []
+    for _ in range(int(rng.integers(2, 7))):
+        if rng.random() < 0.7:
+            bar = _box(rng.uniform(0.2, 1.0), rng.uniform(0.05, 0.4))
+            part = _rotate(bar, angle + rng.choice([0.0, np.pi / 2, rng.uniform(0, np.pi)]))
+        else:
+            part = _turn(rng, _circle(24)) * rng.uniform(0.15, 0.5)
+        if parts:
+            joint = parts[int(rng.integers(len(parts)))]
+            part = (
+                part + 0.9 * (joint[int(rng.integers(len(joint)))] - joint.mean(0)) + joint.mean(0)
+            )
+        parts.append(part)
+    corners = np.concatenate(parts)
+    middle = (corners.min(0) + corners.max(0)) / 2
+    reach = float(np.linalg.norm(corners - middle, axis=1).max())
+    return _fill([(part - middle) / reach for part in parts], radius)
+
+
 def cloud(rng: np.random.Generator, radius: float) -> Mask:
     """Thresholded smooth noise inside a circle: ragged, with bays, holes and islands."""
     side = _side(radius)
@@ -126,7 +148,17 @@ def tree(rng: np.random.Generator, radius: float) -> Mask:
     return _draw_lines(lines, radius, rng.uniform(0, 2 * np.pi))
 
 
-COMPACT: tuple[Shape, ...] = (ellipse, blob, blob, polygon, rectangle, building, limbed)
+COMPACT: tuple[Shape, ...] = (
+    ellipse,
+    blob,
+    blob,
+    polygon,
+    rectangle,
+    building,
+    limbed,
+    assembled,
+    assembled,
+)
 """Shapes that fill most of their circle."""
 
 ROUND: tuple[Shape, ...] = (ellipse, blob)

@@ -3,7 +3,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from samdomains.training.layouts import LAYOUTS, Layout, LayoutMaker, cell_edges, random_layout
+from samdomains.training.canvas import Layout
+from samdomains.training.layouts import LAYOUTS, LayoutMaker, random_layout
 
 MAKERS = [maker for maker, _ in LAYOUTS]
 
@@ -35,9 +36,3 @@ def test_layout_follows_the_seed() -> None:
         first, second = (random_layout(np.random.default_rng(seed), 64) for _ in range(2))
         np.testing.assert_array_equal(first.labels, second.labels)
         assert first.parents == second.parents
-
-
-def test_edges_lie_where_labels_meet() -> None:
-    labels = np.repeat(np.array([[1, 1, 1, 2, 2, 2]], dtype=np.int16), 4, axis=0)
-    assert not cell_edges(labels, 0).any()
-    assert cell_edges(labels, 2).any(axis=0).tolist() == [False, False, True, True, False, False]

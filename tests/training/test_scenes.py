@@ -3,6 +3,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from samdomains.training import scenes as scenes_module
 from samdomains.training.scenes import MIN_OBJECT_PIXELS, Scene, enlarged_scene, generate_scene
 
 
@@ -82,6 +83,27 @@ def test_two_objects_are_apart_or_one_contains_the_other() -> None:
         assert ((shared == 0) | (shared == smaller)).all()
         nested += int(np.count_nonzero(np.triu(shared, 1)))
     assert nested > 0
+
+
+def test_a_hollow_scene_lists_wholes_without_their_parts(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(scenes_module, "HOLLOW_SHARE", 1.0)
+    for scene in scenes(20, 96):
+        assert np.sum(scene.objects, axis=0).max() == 1
+
+
+def test_fading_takes_contrast_from_objects(monkeypatch: pytest.MonkeyPatch) -> None:
+    contrasts = []
+    for share in (0.0, 1.0):
+        monkeypatch.setattr(scenes_module, "FADING_SHARE", share)
+        contrasts.append(np.mean([edge_contrast(scene) for scene in scenes(40, 96)]))
+    assert contrasts[1] < 0.9 * contrasts[0]
+
+
+def edge_contrast(scene: Scene) -> float:
+    """Mean step in grey value across the borders of a scene's objects."""
+    inside = np.any(scene.objects, axis=0)
+    border = inside[:, 1:] != inside[:, :-1]
+    return float(np.abs(np.diff(scene.image[0], axis=1))[border].mean()) if border.any() else 0.0
 
 
 def test_scenes_vary_in_number_size_border_and_colour() -> None:

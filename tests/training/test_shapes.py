@@ -45,6 +45,12 @@ def test_limbed_shape_hangs_together() -> None:
         assert np.bincount(parts.ravel())[1:].max() > 0.9 * (parts > 0).sum(), count
 
 
+def test_assembled_shape_hangs_together() -> None:
+    for seed in range(20):
+        _, count = label(shapes.assembled(np.random.default_rng(seed), 40), np.ones((3, 3)))
+        assert count == 1
+
+
 def test_stroke_is_thin() -> None:
     for seed in range(20):
         mask = shapes.stroke(np.random.default_rng(seed), 60)
