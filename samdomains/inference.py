@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast, get_args
 
 import numpy as np
 
 from samdomains.chain import Domain, select_domain
-from samdomains.checking import Tell, silent
-from samdomains.data.images import IMAGE_SUFFIXES
-from samdomains.data.naming import image_file
 from samdomains.data.statistics import case_statistics
 from samdomains.errors import CheckpointError, RecipeError, UsageError, did_you_mean
-from samdomains.progress import progress_bar
-from samdomains.prompts.parsing import ObjectPrompt
 from samdomains.recipe import Recipe
 from samdomains.recipe_layers import COMMAND_LINE, RecipeLayer, parse_setting, resolve_recipe
 from samdomains.run_directory import RunDirectory
@@ -27,10 +21,8 @@ from samdomains.sam.devices import best_device
 from samdomains.sam.models import ModelName
 from samdomains.sam.segmenter import SamSegmenter
 from samdomains.types import (
-    Case,
-    MaskWriter,
+    CaseStatistics,
     Normalizer,
-    ObjectMask,
     Prediction,
     Prompts,
     RawImage,
@@ -76,9 +68,17 @@ class Model:
         return [answers[i] for i in range(len(prompts))]
 
     def answers(
-        self, pixels: RawImage, prompts: Sequence[Prompts]
+        self,
+        pixels: RawImage,
+        prompts: Sequence[Prompts],
+        statistics: CaseStatistics | None = None,
     ) -> Iterator[tuple[int, Prediction]]:
         """``segment`` a few prompts at a time, for many prompts in a large image.
+
+        Args:
+            pixels: (C, H, W) as stored.
+            prompts: One per object, in image pixels.
+            statistics: Of the volume that the image is a slice of; None takes the image's own.
 
         Yields:
             Index of the prompt, and its answer, in the order that is quickest.
@@ -87,7 +87,7 @@ class Model:
         for prompt in prompts:
             _require_inside(prompt, (pixels.shape[1], pixels.shape[2]))
         segmenter = next(iter(self.systems.values()))
-        encoded = segmenter.encode(self.normalizer(pixels, case_statistics(pixels)))
+        encoded = segmenter.encode(self.normalizer(pixels, statistics or case_statistics(pixels)))
         single = [i for i, p in enumerate(prompts) if p.box is None and len(p.points) == 1]
         rest = [i for i in range(len(prompts)) if i not in set(single)]
         for members, multimask in ((single, True), (rest, False)):
@@ -197,113 +197,6 @@ def _recipe_for(
             f"tuned with. Allowed are values of {' and '.join(NOT_OF_THE_MODEL)}"
         )
     return resolve_recipe([RecipeLayer(str(path), values), *layers]).recipe
-
-
-def segment(
-    model: Model,
-    source: Path | str,
-    prompts: Sequence[ObjectPrompt],
-    *,
-    out: Path | str,
-    tell: Tell = silent,
-) -> list[Path]:
-    """Segment images and write the masks in the domain's native format.
-
-    Args:
-        model: From ``load_model``.
-        source: An image or a folder of images; their annotation, if there is any, is not read.
-        prompts: One per object, the same for every image.
-        out: A folder for the masks; or, for a single image, the file itself.
-        tell: Takes one line about what happens now.
-
-    Returns:
-        The files written. An image in which nothing is found gets an empty mask.
-
-    Raises:
-        DataError: An image cannot be read.
-        UsageError: A prompt lies outside an image, or ``out`` would overwrite what is segmented.
-    """
-    cases = model.domain.load_cases(Path(source), model.recipe)
-    writer = model.domain.write_masks(model.recipe)
-    target = _Target.of(Path(out), cases)
-    written: list[Path] = []
-    with progress_bar("segmenting", len(cases)) as show:
-        for done, case in enumerate(cases, start=1):
-            objects = _found(model, case, prompts)
-            if not objects:
-                tell(f"{image_file(case)}: nothing was found there; try another prompt")
-            written += target.write(writer, _with_classes(case, objects), objects)
-            show(done)
-    return written
-
-
-def _found(model: Model, case: Case, prompts: Sequence[ObjectPrompt]) -> list[ObjectMask]:
-    """The objects of one image, those without a pixel left out.
-
-    An answer covers its window, an object only itself: each is cropped before the next is asked.
-    """
-    found: dict[int, ObjectMask] = {}
-    try:
-        for i, answer in model.answers(case.read_pixels(), [item.prompts for item in prompts]):
-            if (answer.logits > 0).any():
-                found[i] = ObjectMask.from_mask(answer.mask(), class_id=prompts[i].class_id)
-    except UsageError as error:
-        raise UsageError(f"{image_file(case)}: {error}") from error
-    return [found[i] for i in sorted(found)]
-
-
-def _with_classes(case: Case, objects: Sequence[ObjectMask]) -> Case:
-    """The case, with a name for every class that the user's prompts bring."""
-    unnamed = {item.class_id for item in objects} - set(case.classes)
-    return replace(case, classes={**case.classes, **{i: f"class {i}" for i in sorted(unnamed)}})
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """Where masks go.
-
-    Attributes:
-        folder: For all files.
-        file: The one that the user named, or None.
-    """
-
-    folder: Path
-    file: Path | None
-
-    @classmethod
-    def of(cls, out: Path, cases: Sequence[Case]) -> _Target:
-        """Tell a file from a folder, and refuse what would overwrite the data."""
-        is_file = out.suffix.lower() in IMAGE_SUFFIXES and not out.is_dir()
-        if is_file and len(cases) != 1:
-            raise UsageError(
-                f"{out}: one file cannot hold the masks of {len(cases)} images. Name a folder"
-            )
-        if out.is_file() and not is_file:
-            raise UsageError(f"{out}: is a file. --out must name a folder, or a file for one image")
-        inputs = {file.resolve() for case in cases for file in case.files}
-        if out.resolve() in inputs or out.resolve() in {file.parent for file in inputs}:
-            raise UsageError(f"{out}: holds what is segmented. Name another place with --out")
-        return cls(out.parent, out) if is_file else cls(out, None)
-
-    def write(
-        self, writer: MaskWriter, case: Case, objects: Sequence[ObjectMask]
-    ) -> Sequence[Path]:
-        """Write the masks of one image."""
-        if self.file is None:
-            return writer(case, objects, self.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".segment-", dir=self.folder) as name:
-            made = writer(replace(case, id=self.file.stem), objects, Path(name))
-            places = {path: self.folder / path.relative_to(name) for path in made}
-            if self.file not in places.values():
-                kinds = ", ".join(sorted({path.suffix for path in made}))
-                raise UsageError(
-                    f"{self.file}: masks are written as {kinds}. Name such a file, or a folder"
-                )
-            for path, place in places.items():
-                place.parent.mkdir(exist_ok=True)
-                path.replace(place)
-        return list(places.values())
 
 
 def _artefact_of(path: Path) -> Path:

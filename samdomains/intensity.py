@@ -25,12 +25,14 @@ class PercentileStretch:
         per_channel: Stretch each channel by itself; otherwise the used channels are pooled, which
             keeps the ratio between colours.
         channels: Which stored channels make red, green and blue; see ``IntensityRecipe.channels``.
+        body: Take percentiles only of what is brighter than Otsu's threshold.
     """
 
     lower: float
     upper: float
     per_channel: bool = False
     channels: tuple[int, ...] | None = None
+    body: bool = False
 
     def __call__(self, pixels: RawImage, statistics: CaseStatistics) -> Image:
         """(C, H, W) of any real dtype → (3, H, W) float32 in [0, 1].
@@ -40,15 +42,46 @@ class PercentileStretch:
             SamDomainsError: The image holds NaN or infinite values.
         """
         chosen = _choose_channels(len(pixels), self.channels)
-        quantiles = statistics.quantiles[list(dict.fromkeys(chosen))]
-        if not self.per_channel:
-            quantiles = quantiles.reshape(1, -1)
+        quantiles = _quantiles(statistics, chosen, self.per_channel, self.body)
         low, high = np.percentile(quantiles, [self.lower, self.upper], axis=1)
         darkest, brightest = quantiles.min(axis=1), quantiles.max(axis=1)
         # Interpolation leaves rounding errors, so equal percentiles may differ by a hair.
         flat = high - low <= 1e-9 * (brightest - darkest)
         low, high = np.where(flat, darkest, low), np.where(flat, brightest, high)
         return _stretch(pixels, chosen, low, high)
+
+
+@dataclass(frozen=True, slots=True)
+class ZScoreStretch:
+    """Stretch between two numbers of standard deviations from the mean of the whole case.
+
+    Attributes:
+        lower: Number of standard deviations from the mean that becomes 0.
+        upper: The same for 1.
+        per_channel: As in ``PercentileStretch``.
+        channels: As in ``PercentileStretch``.
+        body: Take mean and deviation only of what is brighter than Otsu's threshold.
+    """
+
+    lower: float
+    upper: float
+    per_channel: bool = False
+    channels: tuple[int, ...] | None = None
+    body: bool = False
+
+    def __call__(self, pixels: RawImage, statistics: CaseStatistics) -> Image:
+        """(C, H, W) of any real dtype → (3, H, W) float32 in [0, 1].
+
+        Raises:
+            RecipeError: ``channels`` is needed, or names a channel that the image lacks.
+            SamDomainsError: The image holds NaN or infinite values.
+        """
+        chosen = _choose_channels(len(pixels), self.channels)
+        quantiles = _quantiles(statistics, chosen, self.per_channel, self.body)
+        mean, deviation = quantiles.mean(axis=1), quantiles.std(axis=1)
+        return _stretch(
+            pixels, chosen, mean + self.lower * deviation, mean + self.upper * deviation
+        )
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,7 +119,45 @@ def make_normalizer(recipe: IntensityRecipe) -> Normalizer:
     """The normalizer that a recipe describes."""
     if recipe.method == "range":
         return FixedRange(recipe.lower, recipe.upper, recipe.channels)
-    return PercentileStretch(recipe.lower, recipe.upper, recipe.per_channel, recipe.channels)
+    stretch = ZScoreStretch if recipe.method == "zscore" else PercentileStretch
+    return stretch(recipe.lower, recipe.upper, recipe.per_channel, recipe.channels, recipe.body)
+
+
+def otsu_threshold(values: NDArray[np.float64]) -> float:
+    """The border between dark and bright that parts the values best.
+
+    Args:
+        values: (N,), sorted; evenly spaced quantiles stand for all pixels.
+
+    Reference:
+        Otsu 1979, doi:10.1109/TSMC.1979.4310076.
+
+    Example:
+        >>> otsu_threshold(np.array([0.0, 1.0, 1.0, 9.0, 10.0]))
+        5.0
+    """
+    count = np.arange(1, len(values))
+    dark = np.cumsum(values)[:-1] / count
+    bright = (values.sum() - np.cumsum(values)[:-1]) / (len(values) - count)
+    best = int(np.argmax(count * (len(values) - count) * (bright - dark) ** 2))
+    return float(values[best] + values[best + 1]) / 2
+
+
+def _quantiles(
+    statistics: CaseStatistics, chosen: tuple[int, int, int], per_channel: bool, body: bool
+) -> NDArray[np.float64]:
+    """(1, N), or (K, N) for the K different channels; with ``body`` those of the bright part."""
+    quantiles = statistics.quantiles[list(dict.fromkeys(chosen))]
+    if not per_channel:
+        quantiles = np.sort(quantiles.reshape(1, -1))
+    if not body:
+        return quantiles
+    steps = np.linspace(0, 1, quantiles.shape[1])
+    parts = []
+    for row in quantiles:
+        bright = row[row >= otsu_threshold(row)]
+        parts.append(np.interp(steps, np.linspace(0, 1, len(bright)), bright))
+    return np.stack(parts)
 
 
 def _choose_channels(count: int, channels: tuple[int, ...] | None) -> tuple[int, int, int]:

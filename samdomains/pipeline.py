@@ -13,13 +13,14 @@ from typing import Any
 
 from samdomains.chain import select_domain
 from samdomains.checking import Tell, check_cases, require_no_errors, silent
+from samdomains.data.volumes import in_slices
 from samdomains.errors import UsageError
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.card import Card, case_dice, make_card
 from samdomains.evaluation.results import ObjectScore, summarize
 from samdomains.evaluation.scorer import score
 from samdomains.files import write_json
-from samdomains.inference import load_model, segment
+from samdomains.inference import load_model
 from samdomains.preparation import Plan, begin, prepare, require_same_recipe
 from samdomains.progress import progress_bar
 from samdomains.recipe import Recipe
@@ -29,6 +30,7 @@ from samdomains.sam.artefact import ArtefactMetadata, load_artefact, save_artefa
 from samdomains.sam.checkpoints import load_base
 from samdomains.sam.devices import best_device
 from samdomains.sam.segmenter import SamSegmenter
+from samdomains.segmentation import segment
 from samdomains.stopwatch import Stopwatch
 from samdomains.training.engine import Task, train
 from samdomains.training.state import EpochRecord
@@ -139,7 +141,7 @@ def evaluate(
     )
     tell(loaded.description)
     with undone_on_failure(directory):
-        cases = _only(loaded.domain.load_cases(data, loaded.recipe), split, data)
+        cases = _only(in_slices(loaded.domain.load_cases(data, loaded.recipe)), split, data)
         require_no_errors(check_cases(cases, loaded.recipe, tell=tell), data)
         systems: dict[str, Segmenter] = {**loaded.systems, "box_ellipse": BoxEllipse()}
         scores = _score(systems, cases, loaded.normalizer, loaded.recipe)

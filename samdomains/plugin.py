@@ -18,14 +18,17 @@ from typing import TypeVar
 
 import pluggy
 
+from samdomains.data.folders import load_images
 from samdomains.data.images import read_mask, read_pixels
-from samdomains.data.objects import objects_from_mask
+from samdomains.data.metadata import read_classes, with_metadata
+from samdomains.data.naming import image_file, name_some, plain_stem
+from samdomains.data.objects import crops_by_value, objects_from_mask
 from samdomains.data.sources import load_source
-from samdomains.data.writers import CocoJsonWriter, LabelPngWriter
+from samdomains.data.writers import CocoJsonWriter, LabelPngWriter, file_stem
 from samdomains.errors import DataError, PluginError, RecipeError, SamDomainsError, UsageError
 from samdomains.files import atomic_path, write_json, write_text
 from samdomains.hookspecs import HOOK_API_VERSION, PROJECT
-from samdomains.intensity import FixedRange, PercentileStretch, make_normalizer
+from samdomains.intensity import FixedRange, PercentileStretch, ZScoreStretch, make_normalizer
 from samdomains.prompts.sampler import PromptMix
 from samdomains.recipe import (
     AugmentationRecipe,
@@ -37,6 +40,7 @@ from samdomains.recipe import (
     Recipe,
     StrategyRecipe,
     TrainingRecipe,
+    VolumeRecipe,
 )
 from samdomains.strategy_choice import choose_strategy as choose_strategy_by_size
 from samdomains.types import (
@@ -55,6 +59,7 @@ from samdomains.types import (
     Prompts,
     PromptSampler,
     RawImage,
+    RawVolume,
     Size,
     Split,
     StrategyChoice,
@@ -67,12 +72,21 @@ __all__ = [
     "HOOK_API_VERSION",
     # building blocks: what the core's own layer is made of
     "load_source",
+    "load_images",
     "read_pixels",
     "read_mask",
+    "read_classes",
+    "with_metadata",
     "objects_from_mask",
+    "crops_by_value",
+    "image_file",
+    "file_stem",
+    "plain_stem",
+    "name_some",
     "LabelPngWriter",
     "CocoJsonWriter",
     "PercentileStretch",
+    "ZScoreStretch",
     "FixedRange",
     "make_normalizer",
     "PromptMix",
@@ -83,6 +97,7 @@ __all__ = [
     # recipes
     "Recipe",
     "DataRecipe",
+    "VolumeRecipe",
     "IntensityRecipe",
     "PromptRecipe",
     "AugmentationRecipe",
@@ -106,6 +121,7 @@ __all__ = [
     "Prompts",
     "PromptSampler",
     "RawImage",
+    "RawVolume",
     "Size",
     "Split",
     "StrategyChoice",

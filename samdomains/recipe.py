@@ -31,6 +31,8 @@ class DataRecipe(_Section):
         minimum_area: Objects with fewer pixels are left out of training and scoring.
         validation_fraction: Share of the groups used for validation where no ``splits.json`` says.
         test_fraction: Share of the groups used for the test where no ``splits.json`` says.
+        output: Format in which masks are written; ``native`` is that of the input. A domain says
+            which others it has.
     """
 
     masks: Literal["auto", "binary", "instances", "classes"] = "auto"
@@ -39,6 +41,7 @@ class DataRecipe(_Section):
     minimum_area: Count = 4
     validation_fraction: Fraction = 0.15
     test_fraction: Fraction = 0.2
+    output: Literal["native", "nifti", "nrrd", "mha", "dicom-seg", "rtstruct"] = "native"
 
     @model_validator(mode="after")
     def _leave_something_to_train_on(self) -> DataRecipe:
@@ -47,22 +50,40 @@ class DataRecipe(_Section):
         return self
 
 
+class VolumeRecipe(_Section):
+    """How a volume becomes slices.
+
+    Attributes:
+        axis: The plane of the slices. ``auto`` takes the one across the largest spacing, in which
+            the volume was acquired; axial where all spacings are the same.
+        bias_correction: Remove the smooth shading of an MRI coil before anything else (N4,
+            Tustison et al. 2010, doi:10.1109/TMI.2010.2046908); seconds to minutes a volume.
+    """
+
+    axis: Literal["auto", "axial", "coronal", "sagittal"] = "auto"
+    bias_correction: bool = False
+
+
 class IntensityRecipe(_Section):
     """How stored pixels become values in [0, 1].
 
     Attributes:
         method: ``percentile`` stretches between two percentiles of the whole case; ``range``
-            divides between fixed values (a CT window, 0 to 255 for photos).
-        lower: Percentile (0 to 100) or intensity that becomes 0.
-        upper: Percentile or intensity that becomes 1.
+            divides between fixed values (a CT window, 0 to 255 for photos); ``zscore`` between two
+            numbers of standard deviations from the mean.
+        lower: Percentile (0 to 100), intensity or number of standard deviations that becomes 0.
+        upper: The same for 1.
+        body: Take percentiles, mean and deviation only over what is brighter than Otsu's threshold
+            (1979, doi:10.1109/TSMC.1979.4310076), so that the air around a body does not count.
         per_channel: Stretch each channel by itself instead of all by the same values.
         channels: Which stored channels make red, green and blue; one index is repeated. None
             takes the first three, or the only one three times.
     """
 
-    method: Literal["percentile", "range"] = "percentile"
+    method: Literal["percentile", "range", "zscore"] = "percentile"
     lower: float = 0.1
     upper: float = 99.9
+    body: bool = False
     per_channel: bool = False
     channels: tuple[int, ...] | None = None
 
@@ -72,6 +93,8 @@ class IntensityRecipe(_Section):
             raise ValueError(f"lower must be below upper, got {self.lower} and {self.upper}")
         if self.method == "percentile" and not (self.lower >= 0 and self.upper <= 100):
             raise ValueError("percentiles lie between 0 and 100")
+        if self.body and self.method == "range":
+            raise ValueError("body has no meaning for fixed intensities (method range)")
         if self.channels is not None and len(self.channels) not in (1, 3):
             raise ValueError(f"channels needs one or three indices, got {len(self.channels)}")
         return self
@@ -228,7 +251,8 @@ class Recipe(_Section):
     Attributes:
         name: The named recipe it was built from.
         seed: Seeds splits, prompts, augmentation and training.
-        data: Reading and splitting.
+        data: Reading, splitting and the format of the masks.
+        volume: Volumes to slices.
         intensity: Stored pixels to [0, 1].
         prompts: Simulated prompts.
         augmentation: Random changes of training images.
@@ -241,6 +265,7 @@ class Recipe(_Section):
     name: str = "default"
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     data: DataRecipe = DataRecipe()
+    volume: VolumeRecipe = VolumeRecipe()
     intensity: IntensityRecipe = IntensityRecipe()
     prompts: PromptRecipe = PromptRecipe()
     augmentation: AugmentationRecipe = AugmentationRecipe()

@@ -23,6 +23,9 @@ from numpy.typing import NDArray
 RawImage: TypeAlias = NDArray[Any]
 """Pixels as they were stored: (C, H, W), any real dtype, any range."""
 
+RawVolume: TypeAlias = NDArray[Any]
+"""Pixels of a volume as they were stored: (C, Z, H, W), any real dtype; Z counts the slices."""
+
 Image: TypeAlias = NDArray[np.float32]
 """A normalised image: (3, H, W), float32 in [0, 1], channels in RGB order."""
 
@@ -65,6 +68,8 @@ class ObjectMask:
         image_size: (H, W) of the image.
         class_id: Mask value or category id; its name is in ``Case.classes``.
         crowd: A region of uncounted objects (COCO ``iscrowd``): never prompted, never scored.
+        slice_index: In a volume the slice that it lies in, from 0; None in an image.
+        instance: In a volume the object that this is a cross-section of; 0 in an image.
     """
 
     crop: Mask
@@ -72,6 +77,8 @@ class ObjectMask:
     image_size: Size
     class_id: int = 1
     crowd: bool = False
+    slice_index: int | None = None
+    instance: int = 0
 
     @classmethod
     def from_mask(cls, mask: Mask, *, class_id: int = 1, crowd: bool = False) -> ObjectMask:
@@ -211,22 +218,26 @@ class CaseStatistics:
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Case:
-    """One image of a data set, read only when asked.
+    """One image or volume of a data set, read only when asked.
 
     ``read_pixels`` and ``read_objects`` must pickle (a module-level function, or a frozen
-    dataclass with ``__call__``), since worker processes call them.
+    dataclass with ``__call__``), since worker processes call them. A volume's must also be
+    hashable, since what they give is kept for its next slice.
 
     Attributes:
         id: Unique in the data set; the stem of the image file unless the format has better.
         group: Patient, scene or slide. A split never divides a group.
-        read_pixels: Gives the stored pixels, (C, H, W).
+        read_pixels: Gives the stored pixels, (C, H, W); of a volume (C, Z, H, W).
         read_objects: Gives the annotated objects in a stable order, or is None where the case
             has no annotation. An annotated image without any object gives an empty tuple.
+            A volume's are cross-sections, each with its ``slice_index``.
         classes: Class id → name, the same for every case of a data set.
         split: The part of the data set that its authors put the case in, if they did.
         files: The files it is read from, image first; errors name them.
         geometry: What the domain's writer needs to put masks back into the native frame
             (affine, CRS, header). Opaque to the core; must pickle.
+        depth: Number of slices of a volume; None for an image.
+        slice_of: The volume that the image is a slice of, and which one; None for other images.
     """
 
     id: str
@@ -237,6 +248,21 @@ class Case:
     split: Split | None = None
     files: tuple[Path, ...] = ()
     geometry: object | None = None
+    depth: int | None = None
+    slice_of: SliceOf | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class SliceOf:
+    """Where a slice comes from.
+
+    Attributes:
+        volume: The whole.
+        index: From 0 along the volume's Z axis.
+    """
+
+    volume: Case
+    index: int
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,13 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import array_shapes, arrays
 
 from samdomains.errors import RecipeError, SamDomainsError
-from samdomains.intensity import FixedRange, PercentileStretch, make_normalizer
+from samdomains.intensity import (
+    FixedRange,
+    PercentileStretch,
+    ZScoreStretch,
+    make_normalizer,
+    otsu_threshold,
+)
 from samdomains.recipe import IntensityRecipe
 from samdomains.types import CaseStatistics, RawImage
 
@@ -137,11 +143,42 @@ def test_the_answer_is_monotone_and_in_range_for_any_pixels(pixels: RawImage) ->
     assert (np.diff(image[0].ravel()[order]) >= 0).all()
 
 
-@given(st.sampled_from(["percentile", "range"]), st.booleans())
+def test_air_around_a_body_does_not_count() -> None:
+    pixels = np.concatenate([np.zeros(900), np.linspace(500, 1500, 100)])[None, None]
+    statistics = statistics_of(pixels)
+    everything = PercentileStretch(0, 50)(pixels, statistics)
+    body = PercentileStretch(0, 50, body=True)(pixels, statistics)
+    assert everything[0, 0, -1] == 1
+    assert body[0, 0, 949] == pytest.approx(1.0, abs=0.03)
+    assert body[0, 0, 925] == pytest.approx(0.5, abs=0.03)
+
+
+def test_standard_deviations_from_the_mean_of_the_body() -> None:
+    values = np.random.default_rng(0).normal(800, 50, 4000)
+    pixels = np.concatenate([np.zeros(6000), values])[None, None]
+    image = ZScoreStretch(-2, 2, body=True)(pixels, statistics_of(pixels))
+    assert image[0, 0, 6000:].mean() == pytest.approx(0.5, abs=0.02)
+    assert image[0, 0, 6000:].std() == pytest.approx(0.25, abs=0.02)
+
+
+@given(arrays(np.float64, st.integers(2, 60), elements=st.integers(-999, 999)))
+def test_the_threshold_lies_within_the_values(values: np.ndarray) -> None:
+    values.sort()
+    assert values[0] <= otsu_threshold(values) <= values[-1]
+
+
+def test_a_constant_image_has_a_body() -> None:
+    pixels = np.full((1, 4, 4), 7)
+    for method in (PercentileStretch(1, 99, body=True), ZScoreStretch(-2, 2, body=True)):
+        assert not method(pixels, statistics_of(pixels)).any()
+
+
+@given(st.sampled_from(["percentile", "range", "zscore"]), st.booleans())
 def test_the_recipe_chooses_the_normalizer_and_it_pickles(method: str, per_channel: bool) -> None:
     recipe = IntensityRecipe.model_validate(
         {"method": method, "per_channel": per_channel, "channels": (0,)}
     )
     normalizer = make_normalizer(recipe)
-    assert isinstance(normalizer, FixedRange if method == "range" else PercentileStretch)
+    kinds = {"range": FixedRange, "percentile": PercentileStretch, "zscore": ZScoreStretch}
+    assert isinstance(normalizer, kinds[method])
     assert pickle.loads(pickle.dumps(normalizer)) == normalizer

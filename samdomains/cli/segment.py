@@ -37,14 +37,14 @@ from samdomains.cli.printing import tell
     "--box",
     "boxes",
     multiple=True,
-    metavar="x0,y0,x1,y1",
+    metavar="x0,y0,x1,y1[@slice]",
     help="One object: its box in pixels, x1 and y1 just outside. Repeatable.",
 )
 @click.option(
     "--point",
     "points",
     multiple=True,
-    metavar="x,y:1",
+    metavar="x,y[@slice]:1",
     help="A pixel on the object (:1) or on the background (:0). All points mean one object.",
 )
 @click.option(
@@ -52,7 +52,8 @@ from samdomains.cli.printing import tell
     "file",
     type=click.Path(path_type=Path),
     metavar="FILE.json",
-    help='Several objects: [{"box": [x0, y0, x1, y1], "points": [[x, y, 1]], "class": 2}, …].',
+    help='Several objects: [{"box": [x0, y0, x1, y1], "points": [[x, y, 1]], "class": 2, '
+    '"slice": 0}, …].',
 )
 @checkpoint_option
 @set_option
@@ -71,13 +72,15 @@ def command(
     local_plugin: Path | None,
     as_json: bool,
 ) -> None:
-    """Segment INPUT, an image or a folder of images, where the prompts point.
+    """Segment INPUT, an image, a volume or a folder of them, where the prompts point.
 
-    The same prompts are used for every image. Masks are written in the domain's own format.
+    In a volume each prompt names its slice, counted from 0. The same prompts are used for every
+    image. Masks are written in the domain's own format.
     """
     from samdomains.errors import UsageError
-    from samdomains.inference import load_model, segment
+    from samdomains.inference import load_model
     from samdomains.prompts.parsing import prompts_from_words, read_prompts
+    from samdomains.segmentation import segment
 
     if file and (boxes or points):
         raise UsageError("--prompts does not go with --box and --point: put all into the file")

@@ -7,6 +7,21 @@ from pathlib import Path
 
 from samdomains.types import Case
 
+VOLUME_SUFFIXES = (".dcm", ".gz", ".mha", ".mhd", ".nii", ".nrrd")
+"""Last suffixes of volume files, in lower case."""
+
+
+def plain_stem(path: Path) -> str:
+    """The name of a file without its suffix, or without both where it has two.
+
+    Example:
+        >>> plain_stem(Path("scan.v2.nii.gz")), plain_stem(Path("cells.ome.tif"))
+        ('scan.v2', 'cells')
+    """
+    stem, inner = path.stem, Path(path.stem).suffix.lower()
+    double = (path.suffix.lower(), inner) in ((".gz", ".nii"), (".tif", ".ome"), (".tiff", ".ome"))
+    return Path(stem).stem if double else stem
+
 
 def image_file(case: Case) -> Path:
     """The image file of a case, or its id as a path where the loader names no file."""

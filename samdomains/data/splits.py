@@ -48,6 +48,9 @@ def split_cases(cases: Sequence[Case], data: DataRecipe, seed: int) -> CaseSplit
     The result depends on the seed, on the group names and on the fractions, and not on the order
     of ``cases``, the machine or the version of a library.
 
+    Slices of fewer than three volumes are divided in blocks along each volume, since there is no
+    other way; ``how`` says so.
+
     Args:
         cases: The whole data set. A ``split`` that cases bring with them is honoured exactly; a
             data set that gives no validation cases gets some of its training groups as such.
@@ -64,6 +67,8 @@ def split_cases(cases: Sequence[Case], data: DataRecipe, seed: int) -> CaseSplit
     if any(case.split is not None for case in cases):
         return _given(cases, data, seed)
     groups = _shuffled_groups(cases, seed)
+    if 0 < len(groups) < 3 and all(case.slice_of is not None for case in cases):
+        return _blocks(cases, data, seed)
     if len(groups) < 3:
         raise UsageError(
             f"the data set has {len(groups)} of the 3 groups (patients, scenes, slides) that "
@@ -78,6 +83,44 @@ def split_cases(cases: Sequence[Case], data: DataRecipe, seed: int) -> CaseSplit
         f"{len(rest) - val_count} train, {val_count} validation, {test_count} test."
     )
     return CaseSplits(_flat(rest[val_count:]), _flat(rest[:val_count]), _flat(test), how)
+
+
+def _blocks(cases: Sequence[Case], data: DataRecipe, seed: int) -> CaseSplits:
+    """Train, validation and test from one end of each volume to the other.
+
+    Shares count the slices that show an object; validation keeps the other two apart.
+    """
+    parts: dict[str, list[Case]] = {"train": [], "validation": [], "test": []}
+    volumes: defaultdict[str, list[Case]] = defaultdict(list)
+    for case in cases:
+        assert case.slice_of is not None
+        volumes[case.slice_of.volume.id].append(case)
+    for name, slices in sorted(volumes.items()):
+        slices.sort(key=lambda case: case.id, reverse=_rank(name, seed)[0] % 2 == 1)
+        shown = [
+            index for index, case in enumerate(slices) if case.read_objects and case.read_objects()
+        ]
+        if len(shown) < 3:
+            raise DataError(
+                image_file(slices[0]),
+                f"{len(shown)} of its slices show an object, and train, validation and test need "
+                "one each",
+                "Label more slices, or add volumes.",
+            )
+        tested = _share(data.test_fraction, len(shown), leave=2)
+        validated = _share(data.validation_fraction, len(shown), leave=1 + tested)
+        first, second = shown[-tested - validated], shown[-tested]
+        parts["train"] += slices[:first]
+        parts["validation"] += slices[first:second]
+        parts["test"] += slices[second:]
+    counted = ", ".join(f"{len(part)} {name}" for name, part in parts.items())
+    how = (
+        f"There are fewer than 3 volumes, so each was divided into blocks of slices: {counted}. "
+        "Test slices belong to volumes that were trained on, which flatters the scores; add "
+        "volumes of other patients for honest ones."
+    )
+    train, validation, test = (_flat([part]) for part in parts.values())
+    return CaseSplits(train, validation, test, how)
 
 
 def _given(cases: Sequence[Case], data: DataRecipe, seed: int) -> CaseSplits:

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from samdomains.data.statistics import case_statistics
+from samdomains.data.volumes import statistics_of
 from samdomains.errors import DataError
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.metrics import object_overlap
@@ -108,7 +108,7 @@ def _score_case(
     prompts: Sequence[PromptName],
 ) -> Iterator[ObjectScore]:
     pixels = case.read_pixels()
-    image = normalizer(pixels, case_statistics(pixels))
+    image = normalizer(pixels, statistics_of(case, pixels))
     step = max(1, min(OBJECTS_AT_ONCE, PIXELS_AT_ONCE // (image.shape[1] * image.shape[2])))
     for name, system in systems.items():
         wanted = [p for p in prompts if p == "box" or not isinstance(system, BoxEllipse)]

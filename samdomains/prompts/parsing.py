@@ -25,14 +25,16 @@ class ObjectPrompt:
     Attributes:
         prompts: In image pixels.
         class_id: Class that the mask is written with.
+        slice_index: Slice of a volume that the prompts lie in, from 0; None in an image.
     """
 
     prompts: Prompts
     class_id: int = 1
+    slice_index: int | None = None
 
 
 def prompts_from_words(boxes: Sequence[str], points: Sequence[str]) -> tuple[ObjectPrompt, ...]:
-    """Prompts from ``x0,y0,x1,y1`` and ``x,y:1`` words.
+    """Prompts from ``x0,y0,x1,y1`` and ``x,y:1`` words, in a volume ``x0,y0,x1,y1@slice``.
 
     Every box is an object of its own; all points together mean one object, the boxed one if there
     is a single box.
@@ -51,14 +53,20 @@ def prompts_from_words(boxes: Sequence[str], points: Sequence[str]) -> tuple[Obj
             f"{len(boxes)} boxes and {len(points)} points: which box do the points belong to? "
             "Use --prompts FILE.json for several objects with points."
         )
-    clicks = [_point(word) for word in points]
+    clicks, clicked = [_point(word) for word in points], [_slice_of(word) for word in points]
     if not boxes:
-        return (ObjectPrompt(_prompts(None, clicks)),)
-    return tuple(ObjectPrompt(_prompts(_box(_numbers(w, "--box", 4)), clicks)) for w in boxes)
+        return (ObjectPrompt(_prompts(None, clicks), slice_index=_one_slice(clicked)),)
+    return tuple(
+        ObjectPrompt(
+            _prompts(_box(_numbers(word.partition("@")[0], "--box", 4)), clicks),
+            slice_index=_one_slice([_slice_of(word), *clicked]),
+        )
+        for word in boxes
+    )
 
 
 def read_prompts(path: Path) -> tuple[ObjectPrompt, ...]:
-    """Prompts from a JSON file: a list of objects with ``box``, ``points`` and ``class``.
+    """Prompts from a JSON file: a list of objects with ``box``, ``points``, ``class``, ``slice``.
 
     Raises:
         DataError: The file is not such a list; says which entry and why.
@@ -82,16 +90,19 @@ def read_prompts(path: Path) -> tuple[ObjectPrompt, ...]:
 def _entry(entry: Any) -> ObjectPrompt:  # noqa: ANN401 (whatever the JSON file holds)
     if not isinstance(entry, dict):
         raise TypeError(f"must be an object, got {entry!r}")
-    unknown = sorted(set(entry) - {"box", "points", "class"})
+    unknown = sorted(set(entry) - {"box", "points", "class", "slice"})
     if unknown:
-        raise ValueError(f"unknown key {unknown[0]!r}; allowed are box, points, class")
+        raise ValueError(f"unknown key {unknown[0]!r}; allowed are box, points, class, slice")
     box = None if entry.get("box") is None else _box([float(value) for value in entry["box"]])
     clicks = []
     for point in entry.get("points", []):
         x, y, label = point
         _require_finite([float(x), float(y)])
         clicks.append((float(x), float(y), _label(str(label))))
-    return ObjectPrompt(_prompts(box, clicks), _class(entry.get("class", 1)))
+    index = entry.get("slice")
+    if index is not None and (type(index) is not int or index < 0):
+        raise ValueError(f"a slice is a whole number from 0, got {index!r}")
+    return ObjectPrompt(_prompts(box, clicks), _class(entry.get("class", 1)), index)
 
 
 def _class(value: object) -> int:
@@ -131,8 +142,27 @@ def _box(numbers: Sequence[float]) -> Box:
 
 def _point(word: str) -> tuple[float, float, int]:
     place, separator, label = word.partition(":")
-    x, y = _numbers(place, "--point", 2)
+    x, y = _numbers(place.partition("@")[0], "--point", 2)
     return x, y, _label(label) if separator else 1
+
+
+def _slice_of(word: str) -> int | None:
+    """The number after ``@``, if there is one."""
+    _, separator, number = word.partition(":")[0].partition("@")
+    if separator and not number.isdecimal():
+        raise UsageError(f"{word}: expected the number of a slice, from 0, after @")
+    return int(number) if separator else None
+
+
+def _one_slice(numbers: Sequence[int | None]) -> int | None:
+    """The slice that all prompts of an object lie in."""
+    if len(set(numbers)) > 1:
+        named = ", ".join("none" if number is None else str(number) for number in numbers)
+        raise UsageError(
+            f"the prompts of one object must lie in one slice, got slices {named}. "
+            "Give each box and each point the same @slice"
+        )
+    return numbers[0]
 
 
 def _label(word: str) -> int:

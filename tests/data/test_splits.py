@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
+from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -11,7 +13,7 @@ from hypothesis import strategies as st
 from samdomains.data.splits import CaseSplits, split_cases
 from samdomains.errors import DataError, UsageError
 from samdomains.recipe import DataRecipe
-from samdomains.types import Case, Split
+from samdomains.types import Case, ObjectMask, SliceOf, Split
 
 DATA = DataRecipe(validation_fraction=0.15, test_fraction=0.2)
 
@@ -144,3 +146,46 @@ def test_a_given_split_without_training_or_test_cases_is_refused(missing: str) -
     everything = [case("a", split="train"), case("b", split="val"), case("c", split="test")]
     with pytest.raises(UsageError, match=f"no case in '{missing}'"):
         split_cases([one for one in everything if one.split != missing], DATA, 0)
+
+
+def slices(name: str, count: int, shown: range, group: str | None = None) -> list[Case]:
+    """The slices of one volume, of which some show an object."""
+    item, whole = ObjectMask.from_mask(np.ones((2, 2), dtype=bool)), case(name, group)
+    return [
+        replace(
+            case(f"{name}@{z:02d}", group or name),
+            read_objects=partial(tuple, [item] if z in shown else []),
+            slice_of=SliceOf(whole, z),
+        )
+        for z in range(count)
+    ]
+
+
+@given(st.integers(3, 30), st.integers(0, 5), st.integers(0, 5), st.integers(0, 2**32 - 1))
+def test_slices_of_one_volume_are_divided_in_blocks_that_all_show_objects(
+    shown: int, before: int, after: int, seed: int
+) -> None:
+    cases = slices("scan", before + shown + after, range(before, before + shown))
+    splits = split_cases(cases, DATA, seed)
+    assert sorted(ids(splits.train + splits.val + splits.test)) == ids(cases)
+    order = [part for part in "abc" for _ in parts(splits)["abc".index(part)]]
+    numbers = [int(name[-2:]) for part in parts(splits) for name in ids(part)]
+    by_place = "".join(part for _, part in sorted(zip(numbers, order, strict=True)))
+    assert by_place in (
+        "".join(order),
+        "".join(reversed(order)),
+    ), "train and test are kept apart by validation"
+    assert all(any(c.read_objects and c.read_objects() for c in part) for part in parts(splits))
+    assert "flatters the scores" in splits.how
+
+
+def test_two_volumes_are_each_divided_and_three_go_whole() -> None:
+    two = [*slices("a", 10, range(10)), *slices("b", 10, range(10))]
+    assert {len(part) for part in parts(split_cases(two, DATA, 0))} == {12, 4}
+    three = [*two, *slices("c", 10, range(10))]
+    assert [len(part) for part in parts(split_cases(three, DATA, 0))] == [10, 10, 10]
+
+
+def test_a_volume_that_shows_objects_in_two_slices_cannot_be_divided() -> None:
+    with pytest.raises(DataError, match=r"2 of its slices show an object.*Label more slices"):
+        split_cases(slices("a", 10, range(4, 6)), DATA, 0)

@@ -54,6 +54,42 @@ def test_a_word_that_makes_no_sense_is_a_wrong_call(
         prompts_from_words(boxes, points)
 
 
+def test_a_prompt_in_a_volume_names_its_slice() -> None:
+    first, second = prompts_from_words(["4,6,20,30@45", "1,2,3,4"], [])
+    assert (first.slice_index, second.slice_index) == (45, None)
+    assert first.prompts.box is not None
+    assert first.prompts.box.tolist() == [4, 6, 20, 30]
+    (clicked,) = prompts_from_words([], ["5,6@3:1", "7,8@3:0", "9,9@3"])
+    assert clicked.slice_index == 3
+    assert clicked.prompts.point_labels.tolist() == [1, 0, 1]
+
+
+@pytest.mark.parametrize(
+    ("boxes", "points", "problem"),
+    [
+        (["4,6,20,30@x"], [], "number of a slice"),
+        (["4,6,20,30@-1"], [], "number of a slice"),
+        (["4,6,20,30@"], [], "number of a slice"),
+        (["4,6,20,30@2"], ["5,6@3:1"], "must lie in one slice, got slices 2, 3"),
+        (["4,6,20,30@2"], ["5,6:1"], "got slices 2, none"),
+    ],
+)
+def test_a_slice_that_makes_no_sense_is_a_wrong_call(
+    boxes: list[str], points: list[str], problem: str
+) -> None:
+    with pytest.raises(UsageError, match=problem):
+        prompts_from_words(boxes, points)
+
+
+def test_a_file_names_slices(tmp_path: Path) -> None:
+    path = tmp_path / "prompts.json"
+    path.write_text('[{"box": [1, 2, 3, 4], "slice": 7}, {"box": [1, 2, 3, 4]}]')
+    assert [item.slice_index for item in read_prompts(path)] == [7, None]
+    path.write_text('[{"box": [1, 2, 3, 4], "slice": -7}]')
+    with pytest.raises(DataError, match=r"object 1: a slice is a whole number from 0, got -7"):
+        read_prompts(path)
+
+
 def test_a_file_holds_one_entry_an_object(tmp_path: Path) -> None:
     path = tmp_path / "prompts.json"
     entries = [

@@ -1,0 +1,109 @@
+from __future__ import annotations
+
+import pickle
+from dataclasses import dataclass, replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from samdomains.data import volumes
+from samdomains.data.volumes import in_slices, statistics_of, volume_pixels
+from samdomains.errors import DataError
+from samdomains.types import Case, ObjectMask, RawVolume
+
+reads: list[int] = []
+
+
+@dataclass(frozen=True)
+class Pixels:
+    seed: int
+    depth: int = 12
+
+    def __call__(self) -> RawVolume:
+        reads.append(self.seed)
+        return np.random.default_rng(self.seed).integers(0, 99, (1, self.depth, 6, 5))
+
+
+@dataclass(frozen=True)
+class Objects:
+    seed: int
+
+    def __call__(self) -> tuple[ObjectMask, ...]:
+        mask = np.ones((2, 2), dtype=bool)
+        return tuple(ObjectMask(mask, (1, 1), (6, 5), slice_index=z, instance=4) for z in (2, 3))
+
+
+def volume(seed: int, depth: int = 12) -> Case:
+    return Case(
+        id=f"scan{seed}",
+        group="patient",
+        read_pixels=Pixels(seed),
+        read_objects=Objects(seed),
+        classes={1: "object"},
+        split="test",
+        files=(Path(f"scan{seed}.nii"),),
+        depth=depth,
+    )
+
+
+def image() -> Case:
+    return Case("photo", "photo", lambda: np.zeros((1, 2, 2)), None, {1: "object"})
+
+
+@pytest.fixture(autouse=True)
+def _forget() -> None:
+    volumes._recent.kept.clear()
+    reads.clear()
+
+
+def test_a_volume_becomes_its_slices_and_an_image_stays() -> None:
+    first, *rest = in_slices([image(), volume(1)])
+    assert first.id == "photo"
+    assert [case.id for case in rest] == [f"scan1@{z:02d}" for z in range(12)]
+    assert {(case.group, case.split, case.depth) for case in rest} == {("patient", "test", None)}
+    whole = Pixels(1)()
+    for z, case in enumerate(rest):
+        np.testing.assert_array_equal(case.read_pixels(), whole[:, z])
+
+
+def test_a_slice_has_the_objects_that_cross_it() -> None:
+    counts = [len(case.read_objects()) for case in in_slices([volume(1)]) if case.read_objects]
+    assert counts == [0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0]
+
+
+def test_slices_of_a_volume_without_annotation_have_none() -> None:
+    cases = in_slices([replace(volume(1), read_objects=None)])
+    assert all(case.read_objects is None for case in cases)
+
+
+def test_a_volume_is_read_once_for_all_its_slices() -> None:
+    for case in in_slices([volume(1)]):
+        statistics_of(case, case.read_pixels())
+    assert reads == [1]
+
+
+def test_volumes_used_longest_ago_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
+    size = Pixels(1)().nbytes
+    monkeypatch.setattr(volumes, "KEPT_BYTES", 2 * size)
+    reads.clear()
+    for seed in (1, 2, 1, 3, 1, 2):
+        volume_pixels(volume(seed))
+    assert reads == [1, 2, 3, 2]
+
+
+def test_a_slice_has_the_statistics_of_its_whole_volume() -> None:
+    case = in_slices([volume(1)])[4]
+    whole = Pixels(1)()
+    assert statistics_of(case, case.read_pixels()).mean[0] == pytest.approx(whole.mean())
+    assert statistics_of(image(), whole[:, 0]).mean[0] == pytest.approx(whole[:, 0].mean())
+
+
+def test_slices_travel_to_worker_processes() -> None:
+    case = pickle.loads(pickle.dumps(in_slices([volume(1)])[3]))
+    np.testing.assert_array_equal(case.read_pixels(), Pixels(1)()[:, 3])
+
+
+def test_another_number_of_slices_than_listed_is_an_error() -> None:
+    with pytest.raises(DataError, match=r"scan1.nii.*11 slices was listed.*\(1, 12, 6, 5\)"):
+        volume_pixels(volume(1, depth=11))

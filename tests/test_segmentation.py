@@ -1,0 +1,104 @@
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image as PillowImage
+
+from samdomains.errors import UsageError
+from samdomains.inference import Model, load_model
+from samdomains.prompts.parsing import prompts_from_words
+from samdomains.segmentation import segment
+from samdomains.types import Case, ObjectMask
+
+STACKS = """
+from pathlib import Path
+
+import numpy as np
+
+from samdomains.plugin import Case, hookimpl, load_source
+from tests.test_segmentation import ListWriter, Stack
+
+
+@hookimpl
+def load_cases(source, recipe):
+    if source.suffix != ".npy":
+        return load_source(source, recipe.data)
+    return [Case("stack", "stack", Stack(source), None, {1: "object"}, files=(source,), depth=5)]
+
+
+@hookimpl
+def write_masks(recipe):
+    return ListWriter()
+"""
+
+
+@dataclass(frozen=True)
+class Stack:
+    path: Path
+
+    def __call__(self) -> np.ndarray:
+        return np.asarray(np.load(self.path))
+
+
+@dataclass(frozen=True)
+class ListWriter:
+    def __call__(self, case: Case, objects: Sequence[ObjectMask], out: Path) -> Sequence[Path]:
+        path = out / f"{case.id}.nii.gz"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        lines = [f"{o.slice_index} {o.instance} {o.class_id} {o.area}" for o in objects]
+        path.write_text("\n".join(lines))
+        return [path]
+
+
+@pytest.fixture(scope="module")
+def model(tmp_path_factory: pytest.TempPathFactory) -> Model:
+    plugin = tmp_path_factory.mktemp("plugin") / "a_domain_of_stacks.py"
+    plugin.write_text(STACKS)
+    return load_model("tiny", local_plugin=plugin)
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Path:
+    pixels = np.full((1, 5, 60, 80), 20, dtype=np.uint8)
+    pixels[:, 1:4, 10:40, 20:60] = 220
+    np.save(tmp_path / "stack.npy", pixels)
+    return tmp_path / "stack.npy"
+
+
+def test_a_volume_is_segmented_in_the_slices_that_are_prompted(
+    model: Model, stack: Path, tmp_path: Path
+) -> None:
+    boxes = ["20,10,60,40@2", "20,10,60,40@3", "30,15,50,35@2"]
+    prompts = prompts_from_words(boxes, [])
+    (path,) = segment(model, stack, prompts, out=tmp_path / "liver.nii.gz")
+    assert path == tmp_path / "liver.nii.gz"
+    found = [[int(n) for n in line.split()] for line in path.read_text().splitlines()]
+    assert [row[:3] for row in found] == [[2, 1, 1], [2, 3, 1], [3, 2, 1]]
+    assert found[0][3] == pytest.approx(1200, rel=0.15)
+
+
+@pytest.mark.parametrize(
+    ("box", "problem"),
+    [
+        ("20,10,60,40", r"stack\.npy: is a volume of 5 slices, and a prompt names none"),
+        ("20,10,60,40@5", r"stack\.npy: has no slice 5; allowed are 0 to 4"),
+        ("90,10,99,40@2", r"stack\.npy: the box .* lies outside the image"),
+    ],
+)
+def test_a_prompt_that_lies_in_no_slice_is_refused(
+    model: Model, stack: Path, tmp_path: Path, box: str, problem: str
+) -> None:
+    with pytest.raises(UsageError, match=problem):
+        segment(model, stack, prompts_from_words([box], []), out=tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+def test_an_image_has_no_slices(model: Model, tmp_path: Path) -> None:
+    PillowImage.fromarray(np.zeros((8, 8), dtype=np.uint8)).save(tmp_path / "photo.png")
+    prompts = prompts_from_words(["1,1,5,5@0"], [])
+    with pytest.raises(UsageError, match=r"prompt names slice 0\. Write it without @slice"):
+        segment(model, tmp_path / "photo.png", prompts, out=tmp_path / "out")
