@@ -25,7 +25,7 @@ class PercentileStretch:
         per_channel: Stretch each channel by itself; otherwise the used channels are pooled, which
             keeps the ratio between colours.
         channels: Which stored channels make red, green and blue; see ``IntensityRecipe.channels``.
-        body: Take percentiles only of what is brighter than Otsu's threshold.
+        body: Take the upper percentile only of what is brighter than Otsu's threshold.
     """
 
     lower: float
@@ -42,8 +42,10 @@ class PercentileStretch:
             SamDomainsError: The image holds NaN or infinite values.
         """
         chosen = _choose_channels(len(pixels), self.channels)
-        quantiles = _quantiles(statistics, chosen, self.per_channel, self.body)
+        quantiles = _quantiles(statistics, chosen, per_channel=self.per_channel)
         low, high = np.percentile(quantiles, [self.lower, self.upper], axis=1)
+        if self.body:
+            high = np.percentile(_body(quantiles), self.upper, axis=1)
         darkest, brightest = quantiles.min(axis=1), quantiles.max(axis=1)
         # Interpolation leaves rounding errors, so equal percentiles may differ by a hair.
         flat = high - low <= 1e-9 * (brightest - darkest)
@@ -77,7 +79,8 @@ class ZScoreStretch:
             SamDomainsError: The image holds NaN or infinite values.
         """
         chosen = _choose_channels(len(pixels), self.channels)
-        quantiles = _quantiles(statistics, chosen, self.per_channel, self.body)
+        quantiles = _quantiles(statistics, chosen, per_channel=self.per_channel)
+        quantiles = _body(quantiles) if self.body else quantiles
         mean, deviation = quantiles.mean(axis=1), quantiles.std(axis=1)
         return _stretch(
             pixels, chosen, mean + self.lower * deviation, mean + self.upper * deviation
@@ -144,14 +147,15 @@ def otsu_threshold(values: NDArray[np.float64]) -> float:
 
 
 def _quantiles(
-    statistics: CaseStatistics, chosen: tuple[int, int, int], per_channel: bool, body: bool
+    statistics: CaseStatistics, chosen: tuple[int, int, int], *, per_channel: bool
 ) -> NDArray[np.float64]:
-    """(1, N), or (K, N) for the K different channels; with ``body`` those of the bright part."""
+    """(1, N) of the used channels together, or (K, N) of the K different ones in ``chosen``."""
     quantiles = statistics.quantiles[list(dict.fromkeys(chosen))]
-    if not per_channel:
-        quantiles = np.sort(quantiles.reshape(1, -1))
-    if not body:
-        return quantiles
+    return quantiles if per_channel else np.sort(quantiles.reshape(1, -1))
+
+
+def _body(quantiles: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(K, N): quantiles of what is brighter than Otsu's threshold."""
     steps = np.linspace(0, 1, quantiles.shape[1])
     parts = []
     for row in quantiles:

@@ -20,7 +20,7 @@ import pluggy
 
 from samdomains.data.folders import load_images
 from samdomains.data.images import read_mask, read_pixels
-from samdomains.data.metadata import read_classes, with_metadata
+from samdomains.data.metadata import read_classes, read_json_object, with_metadata
 from samdomains.data.naming import image_file, name_some, plain_stem
 from samdomains.data.objects import crops_by_value, objects_from_mask
 from samdomains.data.sources import load_source
@@ -76,6 +76,7 @@ __all__ = [
     "read_pixels",
     "read_mask",
     "read_classes",
+    "read_json_object",
     "with_metadata",
     "objects_from_mask",
     "crops_by_value",

@@ -31,6 +31,9 @@ class DataRecipe(_Section):
         minimum_area: Objects with fewer pixels are left out of training and scoring.
         validation_fraction: Share of the groups used for validation where no ``splits.json`` says.
         test_fraction: Share of the groups used for the test where no ``splits.json`` says.
+        series: UID of the series to read where a DICOM folder holds several.
+        resample_labels: Bring labels that lie on another grid than their volume to its voxels, by
+            the nearest neighbour; otherwise they are an error.
         output: Format in which masks are written; ``native`` is that of the input. A domain says
             which others it has.
     """
@@ -41,6 +44,8 @@ class DataRecipe(_Section):
     minimum_area: Count = 4
     validation_fraction: Fraction = 0.15
     test_fraction: Fraction = 0.2
+    series: str | None = None
+    resample_labels: bool = False
     output: Literal["native", "nifti", "nrrd", "mha", "dicom-seg", "rtstruct"] = "native"
 
     @model_validator(mode="after")
@@ -73,8 +78,9 @@ class IntensityRecipe(_Section):
             numbers of standard deviations from the mean.
         lower: Percentile (0 to 100), intensity or number of standard deviations that becomes 0.
         upper: The same for 1.
-        body: Take percentiles, mean and deviation only over what is brighter than Otsu's threshold
-            (1979, doi:10.1109/TSMC.1979.4310076), so that the air around a body does not count.
+        body: Take the upper percentile, or mean and deviation, only over what is brighter than
+            Otsu's threshold (1979, doi:10.1109/TSMC.1979.4310076), so that the amount of air around
+            a body does not count. The lower percentile is of everything: dark tissue stays visible.
         per_channel: Stretch each channel by itself instead of all by the same values.
         channels: Which stored channels make red, green and blue; one index is repeated. None
             takes the first three, or the only one three times.

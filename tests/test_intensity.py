@@ -143,14 +143,13 @@ def test_the_answer_is_monotone_and_in_range_for_any_pixels(pixels: RawImage) ->
     assert (np.diff(image[0].ravel()[order]) >= 0).all()
 
 
-def test_air_around_a_body_does_not_count() -> None:
-    pixels = np.concatenate([np.zeros(900), np.linspace(500, 1500, 100)])[None, None]
-    statistics = statistics_of(pixels)
-    everything = PercentileStretch(0, 50)(pixels, statistics)
-    body = PercentileStretch(0, 50, body=True)(pixels, statistics)
-    assert everything[0, 0, -1] == 1
-    assert body[0, 0, 949] == pytest.approx(1.0, abs=0.03)
-    assert body[0, 0, 925] == pytest.approx(0.5, abs=0.03)
+def test_the_amount_of_air_around_a_body_does_not_count() -> None:
+    tissue = np.linspace(500, 1500, 100)
+    for air in (100, 400, 900):
+        pixels = np.concatenate([np.zeros(air), [60.0] * 20, tissue])[None, None]
+        image = PercentileStretch(0, 50, body=True)(pixels, statistics_of(pixels))
+        assert image[0, 0, air + 70] == pytest.approx(1.0, abs=0.06)
+        assert image[0, 0, air] == pytest.approx(0.06, abs=0.01), "dark tissue is not cut"
 
 
 def test_standard_deviations_from_the_mean_of_the_body() -> None:

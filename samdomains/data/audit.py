@@ -126,6 +126,7 @@ class _Tally:
         bare: Cases without annotation.
         channels: Number of images with each number of channels.
         images: Hash of the pixels → id and split of the first case that has them.
+        unreadable: File and problem of what could not be read.
     """
 
     minimum_area: int
@@ -138,6 +139,7 @@ class _Tally:
     bare: list[Case] = field(default_factory=list)
     channels: Counter[int] = field(default_factory=Counter)
     images: dict[bytes, tuple[str, Split | None]] = field(default_factory=dict)
+    unreadable: set[tuple[str, str]] = field(default_factory=set)
 
     def look_at(self, case: Case) -> None:
         """Read one case and add what is wrong with it."""
@@ -212,8 +214,9 @@ class _Tally:
             return read()
         except DataError as error:
             finding = Finding("error", case.id, str(error.path), error.problem, error.remedy)
-            if finding not in self.findings[-1:]:
+            if (finding.file, finding.problem) not in self.unreadable:  # a volume's, of all slices
                 self.findings.append(finding)
+            self.unreadable.add((finding.file, finding.problem))
             return None
 
     def _look_at_pixels(self, case: Case, pixels: RawImage) -> None:
@@ -240,11 +243,15 @@ class _Tally:
 
 
 def _about_image(case: Case, severity: Severity, problem: str, remedy: str) -> Finding:
-    return Finding(severity, case.id, str(image_file(case)), problem, remedy)
+    return Finding(severity, case.id, str(image_file(case)), _in_slice(case, problem), remedy)
 
 
 def _about_mask(case: Case, severity: Severity, problem: str, remedy: str) -> Finding:
-    return Finding(severity, case.id, str(mask_file(case)), problem, remedy)
+    return Finding(severity, case.id, str(mask_file(case)), _in_slice(case, problem), remedy)
+
+
+def _in_slice(case: Case, problem: str) -> str:
+    return problem if case.slice_of is None else f"slice {case.slice_of.index}: {problem}"
 
 
 def _value_findings(case: Case, pixels: RawImage) -> Iterator[Finding]:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from samdomains.data.audit import Audit, Finding, audit_cases
+from samdomains.data.volumes import in_slices
 from samdomains.errors import DataError
 from samdomains.types import Case, ObjectMask, RawImage, Split
 
@@ -259,3 +260,31 @@ def test_findings_are_told_apart_and_become_json() -> None:
         "problem": "the file is cut off",
         "remedy": "Copy it again.",
     }
+
+
+def volume(read: Callable[[], RawImage]) -> Case:
+    item = ObjectMask(np.ones((1, 1), dtype=bool), (0, 0), (4, 4), slice_index=2)
+    return Case(
+        id="scan",
+        group="scan",
+        read_pixels=read,
+        read_objects=lambda: (item,),
+        classes={1: "object"},
+        files=(Path("scan.nii"), Path("labels.nii")),
+        depth=3,
+    )
+
+
+def test_findings_name_the_slice_of_a_volume() -> None:
+    cases = in_slices([volume(lambda: np.arange(48).reshape(1, 3, 4, 4))])
+    (finding,) = audit_cases(cases, minimum_area=4).findings[:1]
+    assert (finding.case, finding.file) == ("scan@2", "labels.nii")
+    assert finding.problem == "slice 2: 1 of 1 objects have fewer than 4 pixels"
+
+
+def test_a_volume_that_cannot_be_read_is_one_finding() -> None:
+    def damaged() -> RawImage:
+        raise DataError("scan.nii", "damaged", "Copy it again.")
+
+    audit = audit_cases(in_slices([volume(damaged)]), minimum_area=4)
+    assert [f.problem for f in audit.findings if f.file == "scan.nii"] == ["damaged"]
