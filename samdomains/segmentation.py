@@ -11,11 +11,15 @@ from samdomains.checking import Tell, silent
 from samdomains.data.images import IMAGE_SUFFIXES
 from samdomains.data.naming import VOLUME_SUFFIXES, image_file, plain_stem
 from samdomains.data.volumes import in_slices, statistics_of
-from samdomains.errors import UsageError
+from samdomains.errors import DataError, SamDomainsError, UsageError
 from samdomains.inference import Model
 from samdomains.progress import progress_bar
 from samdomains.prompts.parsing import ObjectPrompt
+from samdomains.recipe import Recipe
 from samdomains.types import Case, MaskWriter, ObjectMask
+
+_FORMATS = {".nii": "nifti", ".gz": "nifti", ".nrrd": "nrrd", ".mha": "mha", ".mhd": "mha"}
+"""Suffix of an output file → ``data.output``."""
 
 
 def segment(
@@ -33,7 +37,8 @@ def segment(
         source: An image, a volume or a folder of them; their annotation, if there is any, is not
             read.
         prompts: One per object, the same for every image; in a volume each names its slice.
-        out: A folder for the masks; or, for a single image, the file itself.
+        out: A folder for the masks; or, for a single image, the file itself, whose suffix then
+            chooses the format where the domain has it and ``data.output`` is ``native``.
         tell: Takes one line about what happens now.
 
     Returns:
@@ -45,8 +50,8 @@ def segment(
             is segmented.
     """
     cases = model.domain.load_cases(Path(source), model.recipe)
-    writer = model.domain.write_masks(model.recipe)
     target = _Target.of(Path(out), cases)
+    writer = model.domain.write_masks(_for_suffix(model.recipe, target.file))
     written: list[Path] = []
     with progress_bar("segmenting", len(cases)) as show:
         for done, case in enumerate(cases, start=1):
@@ -56,6 +61,14 @@ def segment(
             written += target.write(writer, _with_classes(case, objects), objects)
             show(done)
     return written
+
+
+def _for_suffix(recipe: Recipe, file: Path | None) -> Recipe:
+    """The recipe with the format that the name of a single output file asks for."""
+    asked = None if file is None else _FORMATS.get(file.suffix.lower())
+    if asked is None or recipe.data.output != "native":
+        return recipe
+    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"output": asked})})
 
 
 def _found(model: Model, case: Case, prompts: Sequence[ObjectPrompt]) -> list[ObjectMask]:
@@ -88,8 +101,10 @@ def _found_in_image(
             if (answer.logits > 0).any():
                 class_id = prompts[numbers[i]].class_id
                 found[numbers[i]] = ObjectMask.from_mask(answer.mask(), class_id=class_id)
-    except UsageError as error:
-        raise UsageError(f"{image_file(case)}: {error}") from error
+    except DataError:
+        raise
+    except SamDomainsError as error:
+        raise type(error)(f"{image_file(case)}: {error}") from error
     return found
 
 

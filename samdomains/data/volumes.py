@@ -11,8 +11,17 @@ import numpy as np
 
 from samdomains.data.naming import image_file
 from samdomains.data.statistics import case_statistics
-from samdomains.errors import DataError
-from samdomains.types import Case, CaseStatistics, ObjectMask, RawImage, RawVolume, SliceOf
+from samdomains.errors import DataError, SamDomainsError
+from samdomains.types import (
+    Case,
+    CaseStatistics,
+    Image,
+    Normalizer,
+    ObjectMask,
+    RawImage,
+    RawVolume,
+    SliceOf,
+)
 
 T = TypeVar("T")
 
@@ -53,6 +62,28 @@ def statistics_of(case: Case, pixels: RawImage) -> CaseStatistics:
     if case.slice_of is None:
         return case_statistics(pixels)
     return volume_statistics(case.slice_of.volume)
+
+
+def normalized_image(case: Case, normalizer: Normalizer) -> Image:
+    """Read an image or slice and bring it to [0, 1] by the statistics of its whole case.
+
+    Args:
+        case: An image or a slice, no volume.
+        normalizer: The domain's.
+
+    Returns:
+        (3, H, W).
+
+    Raises:
+        SamDomainsError: It cannot be read or normalised; names the file.
+    """
+    pixels = case.read_pixels()
+    try:
+        return normalizer(pixels, statistics_of(case, pixels))
+    except DataError:
+        raise
+    except SamDomainsError as error:
+        raise type(error)(f"{image_file(case)}: {error}") from error
 
 
 def slice_number(volume: Case, index: int) -> str:

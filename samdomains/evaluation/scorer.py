@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from samdomains.data.volumes import statistics_of
+from samdomains.data.volumes import normalized_image
 from samdomains.errors import DataError
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.metrics import object_overlap
@@ -107,8 +107,7 @@ def _score_case(
     normalizer: Normalizer,
     prompts: Sequence[PromptName],
 ) -> Iterator[ObjectScore]:
-    pixels = case.read_pixels()
-    image = normalizer(pixels, statistics_of(case, pixels))
+    image = normalized_image(case, normalizer)
     step = max(1, min(OBJECTS_AT_ONCE, PIXELS_AT_ONCE // (image.shape[1] * image.shape[2])))
     for name, system in systems.items():
         wanted = [p for p in prompts if p == "box" or not isinstance(system, BoxEllipse)]

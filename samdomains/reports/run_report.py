@@ -16,7 +16,7 @@ from typing import Any, Literal
 from samdomains.chain import Domain
 from samdomains.data.audit import Audit
 from samdomains.data.splits import CaseSplits
-from samdomains.data.volumes import statistics_of
+from samdomains.data.volumes import normalized_image
 from samdomains.evaluation.card import Card, case_dice
 from samdomains.evaluation.results import ObjectScore
 from samdomains.recipe_layers import ResolvedRecipe
@@ -118,8 +118,7 @@ def _pictures(record: RunRecord) -> list[Picture]:
 def _panel(record: RunRecord, case: Case) -> bytes:
     """Input, prompts, truth and each system's answer for one case."""
     recipe = record.resolved.recipe
-    pixels = case.read_pixels()
-    image = record.domain.normalize_intensity(recipe)(pixels, statistics_of(case, pixels))
+    image = normalized_image(case, record.domain.normalize_intensity(recipe))
     objects = [
         item
         for item in (case.read_objects() if case.read_objects else ())

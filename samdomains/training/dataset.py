@@ -13,7 +13,7 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 
 from samdomains.data.augmentation import Augmentation, draw_augmentation
-from samdomains.data.volumes import statistics_of
+from samdomains.data.volumes import normalized_image
 from samdomains.recipe import AugmentationRecipe, ModelRecipe
 from samdomains.sam.frame import Frame
 from samdomains.sam.views import Views, Window
@@ -148,8 +148,7 @@ class ViewDataset(Dataset[Sample]):
         return Sample(index, image, content, masks)
 
     def _normalize(self, case: int) -> Image:
-        pixels = self.cases[case].read_pixels()
-        return self.normalizer(pixels, statistics_of(self.cases[case], pixels))
+        return normalized_image(self.cases[case], self.normalizer)
 
     def _draw(self, size: Size, rng: np.random.Generator) -> Augmentation:
         if self.augmentation is None:

@@ -8,9 +8,9 @@ import numpy as np
 import pytest
 
 from samdomains.data import volumes
-from samdomains.data.volumes import in_slices, statistics_of, volume_pixels
-from samdomains.errors import DataError
-from samdomains.types import Case, ObjectMask, RawVolume
+from samdomains.data.volumes import in_slices, normalized_image, statistics_of, volume_pixels
+from samdomains.errors import DataError, RecipeError
+from samdomains.types import Case, CaseStatistics, ObjectMask, RawVolume
 
 reads: list[int] = []
 
@@ -107,3 +107,12 @@ def test_slices_travel_to_worker_processes() -> None:
 def test_another_number_of_slices_than_listed_is_an_error() -> None:
     with pytest.raises(DataError, match=r"scan1.nii.*11 slices was listed.*\(1, 12, 6, 5\)"):
         volume_pixels(volume(1, depth=11))
+
+
+def test_what_cannot_be_normalised_names_its_file() -> None:
+    def refuse(pixels: np.ndarray, statistics: CaseStatistics) -> np.ndarray:
+        raise RecipeError("it has 2 channels")
+
+    case = in_slices([volume(1)])[3]
+    with pytest.raises(RecipeError, match=r"scan1\.nii: it has 2 channels"):
+        normalized_image(case, refuse)
