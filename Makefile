@@ -12,6 +12,7 @@ DEMO := runs/demo
 PLUGINS := $(wildcard plugins/*)
 PROJECTS := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 EDITABLE_PLUGINS := $(foreach plugin,$(PLUGINS),-e ./$(plugin))
+TESTED_PLUGINS := $(foreach plugin,$(PLUGINS),-e './$(plugin)[test]')
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test lint docs clean distclean
@@ -29,7 +30,7 @@ $(VENV)/.installed: $(PROJECTS) | $(BIN)/python
 	@touch $@
 
 $(VENV)/.installed-dev: $(PROJECTS) | $(BIN)/python
-	$(BIN)/python -m pip install -e '.[dev]' $(EDITABLE_PLUGINS)
+	$(BIN)/python -m pip install -e '.[dev]' $(TESTED_PLUGINS)
 	@touch $(VENV)/.installed $@
 
 demo: $(VENV)/.installed

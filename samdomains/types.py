@@ -238,6 +238,7 @@ class Case:
             (affine, CRS, header). Opaque to the core; must pickle.
         depth: Number of slices of a volume; None for an image.
         slice_of: The volume that the image is a slice of, and which one; None for other images.
+        notes: What the loader noticed about it, a sentence each; `samdomains check` warns of it.
     """
 
     id: str
@@ -250,6 +251,7 @@ class Case:
     geometry: object | None = None
     depth: int | None = None
     slice_of: SliceOf | None = None
+    notes: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, eq=False)

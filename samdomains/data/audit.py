@@ -127,6 +127,7 @@ class _Tally:
         channels: Number of images with each number of channels.
         images: Hash of the pixels → id and split of the first case that has them.
         unreadable: File and problem of what could not be read.
+        noted: Ids of the images and volumes whose notes are listed.
     """
 
     minimum_area: int
@@ -140,6 +141,7 @@ class _Tally:
     channels: Counter[int] = field(default_factory=Counter)
     images: dict[bytes, tuple[str, Split | None]] = field(default_factory=dict)
     unreadable: set[tuple[str, str]] = field(default_factory=set)
+    noted: set[str] = field(default_factory=set)
 
     def look_at(self, case: Case) -> None:
         """Read one case and add what is wrong with it."""
@@ -152,6 +154,13 @@ class _Tally:
                     f"the id '{case.id}' belongs to more than one case",
                     "Give every image a name of its own.",
                 )
+            )
+        volume = case if case.slice_of is None else case.slice_of.volume
+        if volume.id not in self.noted:
+            self.noted.add(volume.id)
+            remedy = "Nothing to do if that is meant."
+            self.findings.extend(
+                _about_image(volume, "warning", note, remedy) for note in volume.notes
             )
         pixels = self._read(case, case.read_pixels)
         if pixels is not None:

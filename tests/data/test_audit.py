@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -288,3 +289,11 @@ def test_a_volume_that_cannot_be_read_is_one_finding() -> None:
 
     audit = audit_cases(in_slices([volume(damaged)]), minimum_area=4)
     assert [f.problem for f in audit.findings if f.file == "scan.nii"] == ["damaged"]
+
+
+def test_what_a_loader_noticed_is_a_warning_once_a_volume() -> None:
+    noted = replace(volume(lambda: np.arange(48).reshape(1, 3, 4, 4)), notes=("uneven slices",))
+    audit = audit_cases(in_slices([noted]), minimum_area=1)
+    assert [(f.severity, f.file, f.problem) for f in audit.findings if f.file] == [
+        ("warning", "scan.nii", "uneven slices")
+    ]

@@ -1,0 +1,1 @@
+"""The CT and MRI domains of samdomains."""
