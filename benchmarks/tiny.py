@@ -2,9 +2,9 @@
 
 python benchmarks/tiny.py path/to/data --json
 
-The folder holds the data sets of ``SETS``; those that are missing are left out. The slices of
-volumes need ``pip install nibabel``. ``--checkpoint`` takes another file with tiny's weights, and
-``--worst FOLDER`` draws the three worst answers to boxes of each set.
+The folder holds the data sets of ``SETS``; those that are missing are left out. Volumes are scored
+by their slices, which their domains cut and normalise. ``--checkpoint`` takes another file with
+tiny's weights, and ``--worst FOLDER`` draws the three worst answers to boxes of each set.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ from __future__ import annotations
 import argparse
 import json
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,7 @@ import torch
 from PIL import Image as PilImage
 
 from samdomains.chain import select_domain
-from samdomains.data.objects import objects_from_mask
-from samdomains.data.statistics import case_statistics
+from samdomains.data.volumes import in_slices, normalized_image
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.results import ObjectScore, summarize
 from samdomains.evaluation.scorer import score
@@ -32,7 +30,7 @@ from samdomains.recipe import ZOOM_OF_TINY
 from samdomains.sam.checkpoints import load_base
 from samdomains.sam.frame import encode_image
 from samdomains.sam.segmenter import SamSegmenter
-from samdomains.types import Case, Normalizer, Prompts, RawImage
+from samdomains.types import Case, Normalizer, Prompts
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,21 +41,19 @@ class DataSet:
         path: Below the folder of all sets.
         tile: ``model.tile``, for points; None shows them the whole image.
         domain: Whose readers and intensities are used.
-        volume: The files are volumes, whose slices are scored.
     """
 
     path: str
     tile: int | None = None
     domain: str = "images"
-    volume: bool = False
 
 
 SETS = (
     DataSet("microscopy/nuclei_dsb2018", 128, "microscopy"),
     DataSet("microscopy/blood_cells"),
-    DataSet("microscopy/em_membranes", 256),
-    DataSet("microscopy/em_organelles", 128),
-    DataSet("microscopy/nuclei3d_stack", volume=True),
+    DataSet("microscopy/em_membranes", 256, "em"),
+    DataSet("microscopy/em_organelles", 128, "em"),
+    DataSet("microscopy/nuclei3d_stack", domain="microscopy"),
     DataSet("satellite/buildings_coco"),
     DataSet("satellite/buildings_geotiff"),
     DataSet("satellite/fields_sentinel2"),
@@ -69,10 +65,11 @@ SETS = (
     DataSet("industrial/magnetic_tile"),
     DataSet("industrial/steel_coco"),
     DataSet("agriculture/crop_weed", 512),
-    DataSet("mri/prostate_png"),
-    DataSet("mri/abdomen_mr_nifti", volume=True),
-    DataSet("mri/spinal_cord_nifti", volume=True),
-    DataSet("ct/abdomen_nifti", volume=True),
+    DataSet("mri/prostate_png", domain="mri"),
+    DataSet("mri/abdomen_mr_nifti", domain="mri"),
+    DataSet("mri/spinal_cord_nifti", domain="mri"),
+    DataSet("ct/abdomen_nifti", domain="ct"),
+    DataSet("ct/abdomen_dicom", domain="ct"),
 )
 
 SYSTEM = "tiny"
@@ -127,59 +124,20 @@ def main() -> None:
 
 
 def read(data: DataSet, root: Path, images: int) -> tuple[Sequence[Case], Normalizer]:
-    """Some of a set's cases, evenly spread; none where it is missing."""
+    """Some of a set's images and slices that show an object, evenly spread; none if missing."""
     domain = select_domain(data.domain)
     # A prompt stands for one connected part: nobody prompts for all roofs at once.
     recipe = domain.resolve_recipe(settings=["data.objects=components"]).recipe
     folder = root / data.path
-    cases: Sequence[Case] = []
-    if folder.exists():
-        cases = slices(folder) if data.volume else domain.load_cases(folder, recipe)
-    labelled = [case for case in cases if case.read_objects]
-    spread = np.linspace(0, len(labelled) - 1, min(images, len(labelled))).round().astype(int)
-    return [labelled[i] for i in spread], domain.normalize_intensity(recipe)
+    cases = in_slices(domain.load_cases(folder, recipe)) if folder.exists() else ()
+    shown = [case for case in cases if case.slice_of is None or shows_object(case)]
+    spread = np.linspace(0, len(shown) - 1, min(images, len(shown))).round().astype(int)
+    return [shown[i] for i in spread], domain.normalize_intensity(recipe)
 
 
-def slices(folder: Path) -> list[Case]:
-    """Every slice of every volume that shows an object; each part of a label is one object."""
-    cases = []
-    for image in sorted((folder / "images").iterdir()):
-        (labels,) = (folder / "labels").glob(f"{image.name.split('.')[0]}.*")
-        volume, truth = read_volume(image), read_volume(labels).astype(np.int64)
-        axis = int(np.argmin(volume.shape))  # the thickest slices, or the fewest
-        for index in range(volume.shape[axis]):
-            plane = truth.take(index, axis)
-            classes = {int(value): "object" for value in np.unique(plane) if value}
-            objects = objects_from_mask(
-                plane, meaning="classes", objects="components", threshold=0, classes=classes
-            )
-            if not any(item.area >= MINIMUM_AREA for item in objects):
-                continue
-            pixels = volume.take(index, axis)[None]
-            cases.append(
-                Case(
-                    id=f"{image.name}-{index}",
-                    group=image.name,
-                    read_pixels=partial(constant, pixels),
-                    read_objects=partial(constant, objects),
-                    classes=classes,
-                )
-            )
-    return cases
-
-
-def read_volume(path: Path) -> np.ndarray:
-    if path.suffix == ".tif":
-        import tifffile  # noqa: PLC0415
-
-        return np.asarray(tifffile.imread(path))
-    import nibabel  # noqa: PLC0415 (not needed by samdomains)
-
-    return np.asarray(nibabel.load(path).dataobj).astype(np.float32)
-
-
-def constant(value: Any) -> Any:  # noqa: ANN401
-    return value
+def shows_object(case: Case) -> bool:
+    objects = case.read_objects() if case.read_objects else ()
+    return any(item.area >= MINIMUM_AREA for item in objects)
 
 
 def row(data: DataSet, scores: Sequence[ObjectScore]) -> dict[str, Any]:
@@ -218,7 +176,7 @@ def draw_worst(
     folder: Path,
     data: DataSet,
     cases: Sequence[Case],
-    normalizer: Callable[..., Any],
+    normalizer: Normalizer,
     segmenter: SamSegmenter,
     scores: Sequence[ObjectScore],
 ) -> None:
@@ -231,8 +189,7 @@ def draw_worst(
     panels = []
     for item in list(worst.values())[:3]:
         case = by_id[item.case]
-        pixels: RawImage = case.read_pixels()
-        image = normalizer(pixels, case_statistics(pixels))
+        image = normalized_image(case, normalizer)
         truth = case.read_objects()[item.object_index]  # type: ignore[misc]
         prompt = Prompts(box=truth.box, source="ground_truth")
         (answer,) = segmenter.encode(image).predict([prompt], multimask=False)

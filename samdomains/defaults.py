@@ -15,6 +15,7 @@ from scipy import ndimage
 
 from samdomains.plugin import (
     Case,
+    CocoJsonWriter,
     Facts,
     LabelPngWriter,
     MaskWriter,
@@ -22,6 +23,7 @@ from samdomains.plugin import (
     PromptMix,
     PromptSampler,
     Recipe,
+    RecipeError,
     StrategyChoice,
     atomic_path,
     choose_strategy_by_size,
@@ -60,9 +62,16 @@ def choose_strategy(recipe: Recipe, facts: Facts) -> StrategyChoice:
 
 
 @hookimpl
-def write_masks(recipe: Recipe) -> MaskWriter:  # noqa: ARG001 (the hook offers it)
-    """16-bit PNG label maps."""
-    return LabelPngWriter()
+def write_masks(recipe: Recipe) -> MaskWriter:
+    """16-bit PNG label maps, or COCO JSON."""
+    if recipe.data.output in ("native", "png"):
+        return LabelPngWriter()
+    if recipe.data.output == "coco":
+        return CocoJsonWriter()
+    raise RecipeError(
+        f"data.output is {recipe.data.output}, which this domain does not write; "
+        "allowed: native (PNG label maps), png, coco"
+    )
 
 
 @hookimpl

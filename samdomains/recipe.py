@@ -2,13 +2,19 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import BaseModel, ConfigDict, Field, model_validator
 
 Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
+
+
+OutputFormat: TypeAlias = Literal[
+    "native", "png", "coco", "nifti", "nrrd", "mha", "dicom-seg", "rtstruct"
+]
+"""Formats of masks; a domain says which of them it writes."""
 
 
 class _Section(BaseModel):
@@ -46,7 +52,7 @@ class DataRecipe(_Section):
     test_fraction: Fraction = 0.2
     series: str | None = None
     resample_labels: bool = False
-    output: Literal["native", "nifti", "nrrd", "mha", "dicom-seg", "rtstruct"] = "native"
+    output: OutputFormat = "native"
 
     @model_validator(mode="after")
     def _leave_something_to_train_on(self) -> DataRecipe:

@@ -15,10 +15,17 @@ from samdomains.errors import DataError, SamDomainsError, UsageError
 from samdomains.inference import Model
 from samdomains.progress import progress_bar
 from samdomains.prompts.parsing import ObjectPrompt
-from samdomains.recipe import Recipe
+from samdomains.recipe import OutputFormat, Recipe
 from samdomains.types import Case, MaskWriter, ObjectMask
 
-_FORMATS = {".nii": "nifti", ".gz": "nifti", ".nrrd": "nrrd", ".mha": "mha", ".mhd": "mha"}
+_FORMATS: Mapping[str, OutputFormat] = {
+    ".png": "png",
+    ".nii": "nifti",
+    ".gz": "nifti",
+    ".nrrd": "nrrd",
+    ".mha": "mha",
+    ".mhd": "mha",
+}
 """Suffix of an output file → ``data.output``."""
 
 
@@ -133,6 +140,11 @@ def _with_classes(case: Case, objects: Sequence[ObjectMask]) -> Case:
     return replace(case, classes={**case.classes, **{i: f"class {i}" for i in sorted(unnamed)}})
 
 
+def _id_for(file: Path) -> str:
+    """The id of a case whose masks are to be this file: its name without the writer's suffix."""
+    return plain_stem(file) if file.suffix.lower() == ".gz" else file.stem
+
+
 @dataclass(frozen=True, slots=True)
 class _Target:
     """Where masks go.
@@ -168,7 +180,7 @@ class _Target:
             return writer(case, objects, self.folder)
         self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".segment-", dir=self.folder) as name:
-            made = writer(replace(case, id=plain_stem(self.file)), objects, Path(name))
+            made = writer(replace(case, id=_id_for(self.file)), objects, Path(name))
             places = {path: self.folder / path.relative_to(name) for path in made}
             if self.file not in places.values():
                 kinds = ", ".join(sorted({path.suffix for path in made}))

@@ -25,8 +25,9 @@ class LabelPngWriter:
         """Write the objects of one case under the folder ``out``; returns the files.
 
         Raises:
-            DataError: The id of the case is no file name.
+            DataError: The case is a volume, or its id is no file name.
         """
+        _require_image(case)
         stem, size = file_stem(case), case_size(case, objects)
         return write_label_maps(out, stem, objects, size=size, classes=case.classes)
 
@@ -39,8 +40,9 @@ class CocoJsonWriter:
         """Write the objects of one case under the folder ``out``; returns the file.
 
         Raises:
-            DataError: The id of the case is no file name.
+            DataError: The case is a volume, or its id is no file name.
         """
+        _require_image(case)
         path = out / f"{file_stem(case)}.json"
         image = CocoImage(image_file(case).name, case_size(case, objects), objects)
         write_coco(path, [image], case.classes)
@@ -69,3 +71,12 @@ def case_size(case: Case, objects: Sequence[ObjectMask]) -> Size:
         return objects[0].image_size
     height, width = case.read_pixels().shape[-2:]
     return height, width
+
+
+def _require_image(case: Case) -> None:
+    if case.depth is not None:
+        raise DataError(
+            image_file(case),
+            f"a volume of {case.depth} slices does not fit into one picture",
+            "Write it in a format of volumes: --set data.output=native.",
+        )

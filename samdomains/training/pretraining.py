@@ -52,10 +52,10 @@ AVERAGE_SPANS = 10
 
 SCHEDULE = (
     Phase("geometry", 3000, 128, 1, 32, 1e-3, 0.25),
-    Phase("small", 1900, 128, 10, 6, 7e-4, 0.35),
-    Phase("full", 900, 256, 4, 8, 4e-4, 0.4),
+    Phase("small", 4200, 128, 10, 6, 1e-3, 0.35),
+    Phase("full", 1600, 256, 4, 8, 5e-4, 0.4),
 )
-"""About two hours on 2 CPU cores."""
+"""About three hours on 2 CPU cores."""
 
 
 def scaled(schedule: Sequence[Phase], factor: float) -> tuple[Phase, ...]:

@@ -61,3 +61,12 @@ def test_an_id_never_leads_out_of_the_folder(
     with pytest.raises(DataError, match="is no file name"):
         writer(replace(case, id=name), OBJECTS, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.mark.parametrize("writer", [LabelPngWriter(), CocoJsonWriter()])
+def test_a_volume_does_not_fit_into_a_picture(
+    case: Case, tmp_path: Path, writer: MaskWriter
+) -> None:
+    with pytest.raises(DataError, match=r"a volume of 3 slices.*data\.output=native"):
+        writer(replace(case, depth=3), OBJECTS, tmp_path / "out")
+    assert not (tmp_path / "out").exists()

@@ -15,8 +15,9 @@ TUNING: Mapping[str, Mapping[str, Any]] = {
     "prompts": {"box_jitter": 0.05},
     # Cross-entropy with Dice (nnU-Net, Isensee et al. 2021, doi:10.1038/s41592-020-01008-z), in
     # place of SAM's focal loss, and small batches for few patients; see benchmarks/microscopy.md.
+    # A volume has tens of slices: 20 passes are hundreds of steps.
     "training": {
-        "epochs": 10,
+        "epochs": 20,
         "batch_size": 2,
         "focal_weight": 2.0,
         "focal_gamma": 0.0,

@@ -9,16 +9,18 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 from samdomains.plugin import (
     Case,
+    CocoJsonWriter,
     DataError,
     LabelPngWriter,
     ObjectMask,
+    OutputFormat,
     RecipeError,
     file_stem,
     image_file,
@@ -35,9 +37,7 @@ from samdomains_ctmri.scans import (
     write_nifti_labels,
 )
 
-Output: TypeAlias = Literal["native", "nifti", "nrrd", "mha", "dicom-seg", "rtstruct"]
-
-_SUFFIXES: Mapping[Output, str] = {
+_SUFFIXES: Mapping[OutputFormat, str] = {
     "nifti": ".nii.gz",
     "nrrd": ".nrrd",
     "mha": ".mha",
@@ -58,7 +58,7 @@ class VolumeWriter:
             DICOM-SEG for a DICOM series.
     """
 
-    output: Output
+    output: OutputFormat
 
     def __call__(self, case: Case, objects: Sequence[ObjectMask], out: Path) -> Sequence[Path]:
         """Write the cross-sections of one volume under the folder ``out``; returns the files.
@@ -70,18 +70,32 @@ class VolumeWriter:
         """
         geometry = case.geometry
         if not isinstance(geometry, VolumeGeometry):
-            if self.output != "native":
-                raise RecipeError(
-                    f"data.output is {self.output}, and {image_file(case)} is no volume; "
-                    "allowed for images: native"
-                )
-            return LabelPngWriter()(case, objects, out)
+            return _write_image(self.output, case, objects, out)
+        if self.output in ("png", "coco"):
+            raise RecipeError(
+                f"data.output is {self.output}, and {image_file(case)} is a volume; "
+                "allowed: native, nifti, nrrd, mha, dicom-seg, rtstruct"
+            )
         masks = _masks(geometry.slicing(), objects)
         output = _native(geometry.scan) if self.output == "native" else self.output
         target = out / f"{file_stem(case)}{_suffix(geometry.scan, output)}"
         if output in ("dicom-seg", "rtstruct"):
             return [_write_dicom(target, output, geometry.scan, masks, case.classes)]
         return _write_label_maps(target, geometry.scan, masks)
+
+
+def _write_image(
+    output: OutputFormat, case: Case, objects: Sequence[ObjectMask], out: Path
+) -> Sequence[Path]:
+    """The masks of a plain image, as the core writes them."""
+    if output in ("native", "png"):
+        return LabelPngWriter()(case, objects, out)
+    if output == "coco":
+        return CocoJsonWriter()(case, objects, out)
+    raise RecipeError(
+        f"data.output is {output}, and {image_file(case)} is no volume; "
+        "allowed for images: native, png, coco"
+    )
 
 
 def _masks(slicing: Slicing, objects: Sequence[ObjectMask]) -> dict[int, NDArray[np.bool_]]:
@@ -95,7 +109,7 @@ def _masks(slicing: Slicing, objects: Sequence[ObjectMask]) -> dict[int, NDArray
     return {class_id: slicing.voxels(stack) for class_id, stack in stacks.items()}
 
 
-def _native(scan: Scan) -> Output:
+def _native(scan: Scan) -> OutputFormat:
     if isinstance(scan, NiftiScan):
         return "nifti"
     if isinstance(scan, ItkScan):
@@ -103,7 +117,7 @@ def _native(scan: Scan) -> Output:
     return "dicom-seg"
 
 
-def _suffix(scan: Scan, output: Output) -> str:
+def _suffix(scan: Scan, output: OutputFormat) -> str:
     """``.nii`` for an input that is ``.nii``, else the format's usual one."""
     if output == "nifti" and isinstance(scan, NiftiScan):
         return max((s for s in NIFTI_SUFFIXES if scan.path.name.lower().endswith(s)), key=len)
@@ -151,7 +165,7 @@ def _write_label_map(path: Path, scan: Scan, labels: NDArray[np.uint16]) -> None
 
 
 def _write_dicom(
-    target: Path, output: Output, scan: Scan, masks: Masks, classes: Mapping[int, str]
+    target: Path, output: OutputFormat, scan: Scan, masks: Masks, classes: Mapping[int, str]
 ) -> Path:
     from samdomains_ctmri.dicom_seg import write_segmentation  # noqa: PLC0415 (seconds to import)
     from samdomains_ctmri.rtstruct import write_structures  # noqa: PLC0415 (seconds to import)

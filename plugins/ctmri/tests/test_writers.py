@@ -11,9 +11,9 @@ from samdomains_ctmri.dicom_scan import scan_of_folder
 from samdomains_ctmri.dicom_seg import read_segmentation
 from samdomains_ctmri.rtstruct import read_structures
 from samdomains_ctmri.scans import scan_of_file
-from samdomains_ctmri.writers import Output, VolumeWriter
+from samdomains_ctmri.writers import VolumeWriter
 
-from samdomains.plugin import Case, DataError, ObjectMask, Recipe, RecipeError
+from samdomains.plugin import Case, DataError, ObjectMask, OutputFormat, Recipe, RecipeError
 
 LABELS = np.zeros((8, 9, 4), dtype=np.uint8)
 LABELS[1:4, 1:4, 1:3] = 1
@@ -60,7 +60,7 @@ def test_what_is_read_is_written_voxel_by_voxel(tmp_path: Path, suffix: str, axi
 @pytest.mark.parametrize("output", ["nifti", "nrrd", "mha"])
 @pytest.mark.parametrize("make", [nifti_case, dicom_case])
 def test_label_maps_of_any_input_lie_at_the_same_place(
-    tmp_path: Path, make: object, output: Output
+    tmp_path: Path, make: object, output: OutputFormat
 ) -> None:
     assert callable(make)
     case = make(tmp_path)
@@ -71,7 +71,7 @@ def test_label_maps_of_any_input_lie_at_the_same_place(
 
 
 @pytest.mark.parametrize("output", ["native", "dicom-seg", "rtstruct"])
-def test_a_dicom_series_gets_dicom(tmp_path: Path, output: Output) -> None:
+def test_a_dicom_series_gets_dicom(tmp_path: Path, output: OutputFormat) -> None:
     case = dicom_case(tmp_path)
     (path,) = VolumeWriter(output)(case, objects(case), tmp_path / "out")
     assert path == tmp_path / "out" / "a.dcm"
@@ -115,5 +115,10 @@ def test_a_plain_image_is_written_as_the_core_does(tmp_path: Path) -> None:
     mask = ObjectMask.from_mask(np.ones((4, 4), dtype=bool))
     written = VolumeWriter("native")(image, [mask], tmp_path)
     assert [path.name for path in written] == ["photo.png", "photo.json"]
-    with pytest.raises(RecipeError, match=r"data\.output is nrrd.*allowed for images: native"):
+    with pytest.raises(RecipeError, match=r"data\.output is nrrd.*allowed for images: native, png"):
         VolumeWriter("nrrd")(image, [mask], tmp_path)
+
+
+def test_a_volume_is_not_written_as_pictures(tmp_path: Path) -> None:
+    with pytest.raises(RecipeError, match=r"is a volume; allowed: native, nifti"):
+        VolumeWriter("png")(nifti_case(tmp_path), [], tmp_path / "out")

@@ -1,1 +1,1 @@
-"""The microscopy domain of samdomains."""
+"""The domains microscopy, histology and em of samdomains."""

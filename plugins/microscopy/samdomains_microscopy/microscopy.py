@@ -1,16 +1,41 @@
-"""Microscopy: many small objects an image, each labelled by itself, often at 16 bits.
+"""Microscopy: many small objects an image, each labelled by itself, in TIFF of every kind.
 
-Reading, prompts, strategy and writing are the core's; this layer brings values and demo data.
+Prompts and strategy are the core's; this layer reads stacks, writes label TIFF, and brings values
+and demo data. The domains ``histology`` and ``em`` extend it.
 """
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from samdomains.plugin import hookimpl
+from samdomains.plugin import Case, LabelPngWriter, MaskWriter, Recipe, RecipeError, hookimpl
+from samdomains_microscopy.cases import load_any
 from samdomains_microscopy.demo import write_demo_data
+from samdomains_microscopy.writers import CocoSliceWriter, InstanceTiffWriter
+
+
+@hookimpl
+def load_cases(source: Path, recipe: Recipe) -> Sequence[Case]:
+    """Pictures as the core reads them; z-stacks and time series of TIFF, OME-TIFF and ImageJ."""
+    return load_any(source, recipe)
+
+
+@hookimpl
+def write_masks(recipe: Recipe) -> MaskWriter:
+    """Instance label TIFF with the pixel size of the image; or PNG label maps, or COCO JSON."""
+    writers: Mapping[str, MaskWriter] = {
+        "native": InstanceTiffWriter(),
+        "png": LabelPngWriter(),
+        "coco": CocoSliceWriter(),
+    }
+    if recipe.data.output not in writers:
+        raise RecipeError(
+            f"data.output is {recipe.data.output}, which this domain does not write; "
+            "allowed: native (label TIFF), png, coco"
+        )
+    return writers[recipe.data.output]
 
 
 @hookimpl
@@ -22,6 +47,9 @@ def recipes() -> Mapping[str, Mapping[str, Any]]:
             # 2018 (Caicedo et al. 2019, doi:10.1038/s41592-019-0612-7). Label maps say so by
             # themselves; this is for binary masks, whose connected parts are the cells.
             "data": {"objects": "components"},
+            # Each channel is a dye with an exposure of its own, so it is stretched by itself, as
+            # Cellpose does (Stringer et al. 2021, doi:10.1038/s41592-020-01018-x).
+            "intensity": {"per_channel": True},
             # Nuclei in the images of the Data Science Bowl 2018 are about 20 pixels wide: a point
             # is looked at in a tile of 128 pixels, which `tiny` sees twice as large.
             "model": {"tile": 128},
@@ -37,11 +65,17 @@ def recipes() -> Mapping[str, Mapping[str, Any]]:
                 "focal_gamma": 0.0,
                 "warmup_fraction": 0.1,
             },
-        }
+        },
+        # Whole cells are about twice as wide as their nuclei: 30 pixels against 17 in the data of
+        # Cellpose (Stringer et al. 2021), whose models bring images to these sizes.
+        "cells": {"model": {"tile": 256}},
+        # Two channels as green and magenta, which people of all kinds of colour vision can tell
+        # apart (Wong 2011, doi:10.1038/nmeth.1618): the first is green, the second red and blue.
+        "two_channels": {"intensity": {"channels": [1, 0, 1]}},
     }
 
 
 @hookimpl
 def make_demo_data(directory: Path, seed: int) -> Path:
-    """Fluorescence nuclei: 16-bit TIFF images and label maps, with ``splits.json``."""
+    """Fluorescence nuclei: OME-TIFF of three channels and label maps, with ``splits.json``."""
     return write_demo_data(directory, seed)

@@ -8,7 +8,8 @@ import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from samdomains_microscopy.demo import SIDES, nuclei_scene, write_demo_data
+from samdomains_microscopy.calibration import OmeCalibration, read_calibration
+from samdomains_microscopy.demo import CHANNELS, SIDES, nuclei_scene, write_demo_data
 from scipy import ndimage
 
 
@@ -18,7 +19,7 @@ def demo(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def test_it_is_the_fields_format_with_a_split(demo: Path) -> None:
-    images = sorted(path.stem for path in (demo / "images").glob("*.tif"))
+    images = sorted(path.name.split(".")[0] for path in (demo / "images").glob("*.ome.tif"))
     assert len(images) == 16
     assert images == sorted(path.stem for path in (demo / "labels").glob("*.tif"))
     splits = json.loads((demo / "splits.json").read_text())
@@ -28,8 +29,18 @@ def test_it_is_the_fields_format_with_a_split(demo: Path) -> None:
         "test": 4,
     }
     assert sorted(stem for stems in splits.values() for stem in stems) == images
-    for name in ("images", "labels"):
-        assert tifffile.imread(demo / name / "nuclei_00.tif").dtype == np.uint16
+    image = tifffile.imread(demo / "images" / "nuclei_00.ome.tif")
+    labels = tifffile.imread(demo / "labels" / "nuclei_00.tif")
+    assert (image.dtype.name, labels.dtype.name) == ("uint16", "uint16")
+    assert image.shape == (3, *labels.shape)
+
+
+def test_the_header_says_what_the_channels_are_and_how_large_a_pixel_is(demo: Path) -> None:
+    found = read_calibration(demo / "images" / "nuclei_00.ome.tif")
+    assert isinstance(found, OmeCalibration)
+    assert found.channels == CHANNELS
+    assert dict(found.sizes)["PhysicalSizeX"] == "0.5"
+    assert dict(found.sizes)["PhysicalSizeXUnit"] == "µm"
 
 
 def test_the_same_seed_gives_the_same_files(demo: Path, tmp_path: Path) -> None:
@@ -43,15 +54,24 @@ def test_the_same_seed_gives_the_same_files(demo: Path, tmp_path: Path) -> None:
 @given(st.integers(0, 2**32 - 1))
 def test_every_scene_holds_whole_nuclei_that_are_brighter_than_the_background(seed: int) -> None:
     image, labels = nuclei_scene(np.random.default_rng(seed))
-    assert image.shape == labels.shape
-    assert all(SIDES[0] <= side <= SIDES[1] for side in image.shape)
+    assert image.shape == (3, *labels.shape)
+    assert all(SIDES[0] <= side <= SIDES[1] for side in labels.shape)
     count = int(labels.max())
     assert count >= 5
     assert np.unique(labels).tolist() == list(range(count + 1))
-    background = np.median(image[labels == 0])
+    nuclei = image[0]
+    background = np.median(nuclei[labels == 0])
     for label in range(1, count + 1):
         assert ndimage.label(labels == label)[1] == 1
-        assert np.median(image[labels == label]) > background
+        assert np.median(nuclei[labels == label]) > background
+
+
+def test_the_membrane_lies_around_the_nuclei_and_not_on_them(demo: Path) -> None:
+    image = tifffile.imread(demo / "images" / "nuclei_00.ome.tif").astype(float)
+    labels = tifffile.imread(demo / "labels" / "nuclei_00.tif")
+    distance = ndimage.distance_transform_edt(labels == 0)
+    around = (distance > 6) & (distance < 10)
+    assert image[1][around].mean() > image[1][labels > 0].mean()
 
 
 def test_some_nuclei_touch_so_that_a_threshold_alone_cannot_part_them(demo: Path) -> None:

@@ -1,18 +1,19 @@
-"""The domain from its demo data to a report and to masks of new images, by the command line."""
+"""Each domain from its demo data to a report and to masks of new images, by the command line."""
 
 from __future__ import annotations
 
 import json
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 import pytest
-import samdomains_microscopy.microscopy as plugin
 import tifffile
 from click.testing import CliRunner, Result
+from samdomains_microscopy.calibration import read_calibration
 
+from samdomains.chain import select_domain
 from samdomains.cli.main import cli
-from samdomains.data.images import read_mask
 
 QUICK = (
     "--strategy=lora",
@@ -23,71 +24,118 @@ QUICK = (
     "--set=evaluation.bootstrap=20",
 )
 
+KEPT = {
+    "microscopy": {
+        "train": ["nuclei_00", "nuclei_01"],
+        "val": ["nuclei_02"],
+        "test": ["nuclei_03"],
+    },
+    "histology": {
+        "train": ["slide_0_tile_0"],
+        "val": ["slide_1_tile_0"],
+        "test": ["slide_2_tile_0"],
+    },
+    "em": {"train": ["block_0"], "val": ["block_1"], "test": ["block_2"]},
+}
+"""What of the demo data is used, so that it takes seconds."""
+
 
 def call(*words: str) -> Result:
     return CliRunner().invoke(cli, list(words), prog_name="samdomains", catch_exceptions=False)
 
 
-@pytest.fixture(scope="module")
-def data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Four of the demo images, one of them larger than a tile."""
-    folder = plugin.make_demo_data(tmp_path_factory.mktemp("nuclei"), 0)
-    stems = [f"nuclei_{index:02d}" for index in range(16)]
-    for stem in stems[4:]:
-        for inner in ("images", "labels"):
-            (folder / inner / f"{stem}.tif").unlink()
-    for inner in ("images", "labels"):
-        path = folder / inner / "nuclei_03.tif"
-        tifffile.imwrite(path, np.pad(tifffile.imread(path), ((0, 0), (0, 300)), mode="edge"))
-    parts = {"train": stems[:2], "val": stems[2:3], "test": stems[3:4]}
-    (folder / "splits.json").write_text(json.dumps(parts))
-    return folder
+@dataclass(frozen=True)
+class Finished:
+    domain: str
+    data: Path
+    run: Path
+
+    @property
+    def first(self) -> Path:
+        """An image of the data."""
+        name = KEPT[self.domain]["train"][0]
+        return next((self.data / "images").glob(f"{name}.*"))
+
+    def segment(self, image: Path, out: Path, *prompts: str) -> Result:
+        words = ["segment", self.domain, str(image), "--model", str(self.run), *prompts]
+        return call(*words, "--out", str(out))
 
 
-@pytest.fixture(scope="module")
-def run(data: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    directory = tmp_path_factory.mktemp("runs") / "nuclei"
-    result = call("run", "microscopy", str(data), "--out", str(directory), *QUICK)
+@pytest.fixture(scope="module", params=sorted(KEPT))
+def finished(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Finished:
+    """A run of a domain on a part of its demo data."""
+    domain: str = request.param
+    data = select_domain(domain).make_demo_data(tmp_path_factory.mktemp("data"), 0)
+    kept = {name for part in KEPT[domain].values() for name in part}
+    for path in [*(data / "images").iterdir(), *(data / "labels").iterdir()]:
+        if path.name.split(".")[0] not in kept:
+            path.unlink()
+    (data / "groups.json").unlink(missing_ok=True)
+    (data / "splits.json").write_text(json.dumps(KEPT[domain]))
+    run = tmp_path_factory.mktemp("runs") / domain
+    result = call("run", domain, str(data), "--out", str(run), *QUICK)
     assert result.exit_code == 0, result.stderr
-    return directory
+    return Finished(domain, data, run)
 
 
-def test_the_run_is_of_this_domain_with_its_values(run: Path) -> None:
-    recipe = (run / "recipe.yaml").read_text("utf-8")
-    assert "  tile: 128  # domain microscopy, recipe default" in recipe
-    winners = {a["hook"]: a for a in json.loads((run / "explain.json").read_text("utf-8"))}
+def test_the_run_is_of_this_domain_with_its_values(finished: Finished) -> None:
+    recipe = (finished.run / "recipe.yaml").read_text("utf-8")
+    tile = {"microscopy": 128, "histology": 256, "em": 256}[finished.domain]
+    assert f"  tile: {tile}  # domain {finished.domain}, recipe default" in recipe
+    winners = {a["hook"]: a for a in json.loads((finished.run / "explain.json").read_text("utf-8"))}
     demo = winners["make_demo_data"]["implementations"][0]
-    assert (demo["layer"], demo["distribution"]) == ("domain microscopy", "samdomains-microscopy")
-    metrics = json.loads((run / "metrics.json").read_text("utf-8"))
+    assert demo["layer"] == f"domain {finished.domain}"
+    assert demo["distribution"] == "samdomains-microscopy"
+    metrics = json.loads((finished.run / "metrics.json").read_text("utf-8"))
     assert {system: set(prompts) for system, prompts in metrics["test"].items()} == {
         "tuned": {"box", "point"},
         "zero_shot": {"box", "point"},
         "box_ellipse": {"box"},
     }
-    assert metrics["test"]["tuned"]["box"]["dice"]["n"] == 1
-    report = (run / "report.html").read_text("utf-8")
-    assert "samdomains_microscopy" in report or "microscopy" in report
-    assert "data:image/" in report
+    images = 4 if finished.domain == "em" else 1  # the sections of a block are images
+    assert metrics["test"]["tuned"]["box"]["dice"]["n"] == images
+    assert "data:image/" in (finished.run / "report.html").read_text("utf-8")
 
 
-def test_a_new_16_bit_image_is_segmented_with_the_run(
-    run: Path, data: Path, tmp_path: Path
+def test_a_new_image_is_segmented_into_a_label_tiff_of_its_kind(
+    finished: Finished, tmp_path: Path
 ) -> None:
-    prompts = tmp_path / "prompts.json"
-    prompts.write_text(json.dumps([{"box": [10, 10, 40, 40]}, {"points": [[90, 60, 1]]}]))
-    image = data / "images" / "nuclei_00.tif"
-    words = ["segment", "microscopy", str(image), "--model", str(run)]
-    result = call(*words, "--prompts", str(prompts), "--out", str(tmp_path / "mask.png"))
+    at = "@2" if finished.domain == "em" else ""
+    prompts = [f"--box=10,10,40,40{at}", f"--box=60,50,90,90{at}"]
+    result = finished.segment(finished.first, tmp_path / "mask.tif", *prompts)
     assert result.exit_code == 0, result.stderr
-    assert read_mask(tmp_path / "mask.png").shape == tifffile.imread(image).shape
+    labels = tifffile.imread(tmp_path / "mask.tif")
+    assert labels.dtype == np.uint16
+    assert labels.shape == tifffile.imread(finished.data / "labels" / label_name(finished)).shape
+    if finished.domain == "em":
+        assert labels[2].any()
+        assert not labels[[0, 1, 3]].any()
+    written, image = read_calibration(tmp_path / "mask.tif"), read_calibration(finished.first)
+    assert type(written) is type(image)
 
 
-def test_a_stack_is_refused_with_a_remedy(tmp_path: Path) -> None:
+def label_name(finished: Finished) -> str:
+    return f"{KEPT[finished.domain]['train'][0]}.tif"
+
+
+def test_what_was_segmented_is_labelled_data_again(finished: Finished, tmp_path: Path) -> None:
+    (tmp_path / "images").mkdir()
+    image = tmp_path / "images" / finished.first.name
+    image.write_bytes(finished.first.read_bytes())
+    prompt = "--box=10,10,90,90@1" if finished.domain == "em" else "--box=10,10,90,90"
+    assert finished.segment(image, tmp_path / "labels", prompt).exit_code == 0
+    result = call("check", finished.domain, str(tmp_path), "--json")
+    found = json.loads(result.stdout)
+    assert found["objects"] == 1, result.stderr
+    assert not [item for item in found["findings"] if item["severity"] == "error"]
+
+
+def test_a_stack_that_says_nothing_of_its_axes_is_refused_with_a_remedy(tmp_path: Path) -> None:
     stack = tmp_path / "stack.tif"
-    tifffile.imwrite(stack, np.zeros((5, 40, 40), dtype=np.uint16), photometric="minisblack")
-    words = ["segment", "microscopy", str(stack), "--model", "tiny", "--box", "1,1,9,9"]
+    tifffile.imwrite(stack, np.zeros((2, 5, 40, 40), dtype=np.uint16), photometric="minisblack")
+    words = ["segment", "microscopy", str(stack), "--model", "tiny", "--box", "1,1,9,9@0"]
     result = call(*words, "--out", str(tmp_path / "out"))
     assert result.exit_code == 1
-    assert f"{stack}: the TIFF holds 5 pages" in result.stderr
+    assert f"{stack}: nothing in it says what its axes are" in result.stderr
     assert result.stderr.count("\n") == 1
     assert not (tmp_path / "out").exists()
