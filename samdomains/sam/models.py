@@ -16,6 +16,8 @@ from segment_anything.modeling import (
 )
 from torch import nn
 
+from samdomains.sam.stem import ConvStem
+
 ModelName: TypeAlias = Literal["tiny", "vit_b", "vit_l", "vit_h"]
 
 
@@ -33,6 +35,8 @@ class Architecture:
         window_size: Side of an attention window in patches.
         prompt_dim: Width of prompt encoder and mask decoder.
         decoder_mlp_dim: Hidden width of the two-way transformer's MLP.
+        conv_stem: Convolutions in place of the patch projection (``samdomains/sam/stem.py``);
+            only with patches of 8 pixels.
     """
 
     embed_dim: int
@@ -44,6 +48,7 @@ class Architecture:
     window_size: int = 14
     prompt_dim: int = 256
     decoder_mlp_dim: int = 2048
+    conv_stem: bool = False
 
     @property
     def embedding_size(self) -> int:
@@ -59,14 +64,15 @@ class Architecture:
 ARCHITECTURES: Mapping[ModelName, Architecture] = {
     "tiny": Architecture(
         embed_dim=160,
-        depth=8,
+        depth=3,
         num_heads=5,
-        global_blocks=(2, 5, 7),
+        global_blocks=(0, 2),
         image_size=256,
         patch_size=8,
         window_size=8,
         prompt_dim=128,
         decoder_mlp_dim=512,
+        conv_stem=True,
     ),
     # Kirillov et al. 2023, arXiv:2304.02643: the shapes of the released checkpoints.
     "vit_b": Architecture(768, 12, 12, (2, 5, 8, 11)),
@@ -123,4 +129,6 @@ def build_sam(shape: Architecture) -> Sam:
         pixel_mean=list(PIXEL_MEAN),
         pixel_std=list(PIXEL_STD),
     )
+    if shape.conv_stem:
+        sam.image_encoder.patch_embed = ConvStem(shape.embed_dim)
     return sam.eval()

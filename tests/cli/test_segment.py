@@ -82,7 +82,7 @@ def test_every_image_of_a_folder_gets_the_same_prompts(
 def test_where_nothing_is_found_the_mask_is_empty_and_it_says_so(
     image: Path, tmp_path: Path, call: CallCli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("samdomains.inference._found", lambda *_: [])
+    monkeypatch.setattr("samdomains.segmentation._found", lambda *_: [])
     words = ["segment", "images", str(image), "--model", "tiny", "--out", str(tmp_path / "m.png")]
     result = call(*words, *BOX)
     assert result.exit_code == 0
