@@ -18,6 +18,7 @@ from typing import TypeVar
 
 import pluggy
 
+from samdomains.data.coco import find_coco
 from samdomains.data.folders import load_images
 from samdomains.data.images import read_mask, read_pixels
 from samdomains.data.metadata import read_classes, read_json_object, with_metadata
@@ -74,6 +75,7 @@ __all__ = [
     # building blocks: what the core's own layer is made of
     "load_source",
     "load_images",
+    "find_coco",
     "read_pixels",
     "read_mask",
     "read_classes",

@@ -140,7 +140,8 @@ def _case(
     item: Found, classes: Names, numbers: tuple[tuple[int, int], ...], recipe: Recipe
 ) -> Case:
     axis = recipe.volume.axis
-    plane = item.scan.grid().acquired_plane() if axis == "auto" else axis
+    grid = item.scan.grid()
+    plane = grid.acquired_plane() if axis == "auto" else axis
     geometry = VolumeGeometry(item.scan, plane)
     objects = None
     if item.annotation is not None:
@@ -155,7 +156,7 @@ def _case(
         classes=classes or UNNAMED,
         files=(item.scan.files[0], *marks),
         geometry=geometry,
-        depth=geometry.slicing().shape[0],
+        depth=Slicing(grid, plane).shape[0],
         notes=item.scan.notes(),
     )
 

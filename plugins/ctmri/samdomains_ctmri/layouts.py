@@ -59,8 +59,8 @@ def find_volumes(source: Path, recipe: Recipe) -> Sequence[Found]:
         return [Found(source.name, scan_of_folder(source, recipe.data.series))]
     if (source / IMAGES).is_dir():
         return _paired(source, recipe)
-    patients = [source, *_folders(source)]
-    found = [_patient(folder, recipe) for folder in patients if _dicom_folders(folder)]
+    patients = {folder: _dicom_folders(folder) for folder in (source, *_folders(source))}
+    found = [_patient(folder, inner, recipe) for folder, inner in patients.items() if inner]
     return found or list(_volumes_in(source, recipe).values())
 
 
@@ -113,9 +113,8 @@ def _annotations_in(folder: Path, recipe: Recipe) -> Mapping[str, Annotation]:
     return found
 
 
-def _patient(folder: Path, recipe: Recipe) -> Found:
-    """A folder with one DICOM folder and the annotation beside it."""
-    inner = _dicom_folders(folder)
+def _patient(folder: Path, inner: Sequence[Path], recipe: Recipe) -> Found:
+    """A folder with one DICOM folder in it (``inner``) and the annotation beside that."""
     if len(inner) > 1:
         names = name_some([path.name for path in inner])
         raise DataError(folder, f"it holds several DICOM folders: {names}", LAYOUTS)

@@ -69,8 +69,8 @@ class Scan(Protocol):
 
 
 @dataclass(frozen=True)
-class NiftiScan:
-    """A NIfTI file."""
+class _OneFile:
+    """What is the same for every format of a single file."""
 
     path: Path
 
@@ -82,6 +82,10 @@ class NiftiScan:
     def notes(self) -> tuple[str, ...]:
         """None: its voxels are evenly spaced by its format."""
         return ()
+
+
+class NiftiScan(_OneFile):
+    """A NIfTI file."""
 
     def grid(self) -> Grid:
         """From the header; the sform where it is set, else the qform, as nibabel takes them."""
@@ -124,20 +128,8 @@ class NiftiScan:
         return image
 
 
-@dataclass(frozen=True)
-class ItkScan:
+class ItkScan(_OneFile):
     """An NRRD or MetaImage file."""
-
-    path: Path
-
-    @property
-    def files(self) -> tuple[Path, ...]:
-        """The file."""
-        return (self.path,)
-
-    def notes(self) -> tuple[str, ...]:
-        """None: its voxels are evenly spaced by its format."""
-        return ()
 
     def grid(self) -> Grid:
         """From origin, spacing and direction cosines."""

@@ -120,7 +120,7 @@ def _native(scan: Scan) -> OutputFormat:
 def _suffix(scan: Scan, output: OutputFormat) -> str:
     """``.nii`` for an input that is ``.nii``, else the format's usual one."""
     if output == "nifti" and isinstance(scan, NiftiScan):
-        return max((s for s in NIFTI_SUFFIXES if scan.path.name.lower().endswith(s)), key=len)
+        return next(s for s in NIFTI_SUFFIXES if scan.path.name.lower().endswith(s))
     return _SUFFIXES[output]
 
 

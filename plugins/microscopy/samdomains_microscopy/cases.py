@@ -16,6 +16,7 @@ from samdomains.plugin import (
     RawImage,
     RawVolume,
     Recipe,
+    find_coco,
     image_file,
     load_images,
     load_source,
@@ -66,7 +67,7 @@ def load_any(source: Path, recipe: Recipe) -> Sequence[Case]:
         DataError: Files are missing, superfluous or damaged, or labels do not fit their image.
     """
     tiffs, folder = _tiffs(source), find_label_folder(source)
-    coco = _coco(source) if folder is None else None
+    coco = find_coco(source) if folder is None and source.is_dir() else None
     stacks = {path: stack for path in tiffs if (stack := find_stack(path))}
     if not stacks and (coco or the_core_pairs(tiffs, folder)):
         return load_source(source, recipe.data)
@@ -99,15 +100,6 @@ def _tiffs(source: Path) -> list[Path]:
         for path in files
         if path.suffix.lower() in TIFF_SUFFIXES and path.name[0] != "." and path.is_file()
     ]
-
-
-def _coco(source: Path) -> Path | None:
-    """The COCO JSON of a data folder, told by the names of its lists; None where there is none."""
-    for path in sorted(source.glob("*.json")) if source.is_dir() else []:
-        text = path.read_text("utf-8", errors="replace")
-        if '"images"' in text and '"annotations"' in text:
-            return path
-    return None
 
 
 def _renamed(case: Case) -> Case:
