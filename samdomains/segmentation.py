@@ -9,9 +9,9 @@ from pathlib import Path
 
 from samdomains.checking import Tell, silent
 from samdomains.data.images import IMAGE_SUFFIXES
-from samdomains.data.naming import VOLUME_SUFFIXES, image_file, plain_stem
+from samdomains.data.naming import VOLUME_SUFFIXES, image_file, named_errors, plain_stem
 from samdomains.data.volumes import in_slices, statistics_of
-from samdomains.errors import DataError, SamDomainsError, UsageError
+from samdomains.errors import UsageError
 from samdomains.inference import Model
 from samdomains.progress import progress_bar
 from samdomains.prompts.parsing import ObjectPrompt
@@ -103,15 +103,11 @@ def _found_in_image(
     numbers, pixels = list(prompts), case.read_pixels()
     asked = [item.prompts for item in prompts.values()]
     statistics = statistics_of(case, pixels)
-    try:
+    with named_errors(case):
         for i, answer in model.answers(pixels, asked, statistics):
             if (answer.logits > 0).any():
                 class_id = prompts[numbers[i]].class_id
                 found[numbers[i]] = ObjectMask.from_mask(answer.mask(), class_id=class_id)
-    except DataError:
-        raise
-    except SamDomainsError as error:
-        raise type(error)(f"{image_file(case)}: {error}") from error
     return found
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 
+from samdomains.errors import DataError, SamDomainsError
 from samdomains.types import Case
 
 VOLUME_SUFFIXES = (".dcm", ".gz", ".mha", ".mhd", ".nii", ".nrrd")
@@ -21,6 +23,17 @@ def plain_stem(path: Path) -> str:
     stem, inner = path.stem, Path(path.stem).suffix.lower()
     double = (path.suffix.lower(), inner) in ((".gz", ".nii"), (".tif", ".ome"), (".tiff", ".ome"))
     return Path(stem).stem if double else stem
+
+
+@contextmanager
+def named_errors(case: Case) -> Iterator[None]:
+    """Put the file of a case before errors that do not know it; a ``DataError`` names its own."""
+    try:
+        yield
+    except DataError:
+        raise
+    except SamDomainsError as error:
+        raise type(error)(f"{image_file(case)}: {error}") from error
 
 
 def image_file(case: Case) -> Path:

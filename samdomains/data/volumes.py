@@ -9,9 +9,9 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
-from samdomains.data.naming import image_file
+from samdomains.data.naming import image_file, named_errors
 from samdomains.data.statistics import case_statistics
-from samdomains.errors import DataError, SamDomainsError
+from samdomains.errors import DataError
 from samdomains.types import (
     Case,
     CaseStatistics,
@@ -78,12 +78,8 @@ def normalized_image(case: Case, normalizer: Normalizer) -> Image:
         SamDomainsError: It cannot be read or normalised; names the file.
     """
     pixels = case.read_pixels()
-    try:
+    with named_errors(case):
         return normalizer(pixels, statistics_of(case, pixels))
-    except DataError:
-        raise
-    except SamDomainsError as error:
-        raise type(error)(f"{image_file(case)}: {error}") from error
 
 
 def slice_number(volume: Case, index: int) -> str:

@@ -11,7 +11,7 @@ from scipy import ndimage
 from samdomains.plugin import write_json
 from samdomains_ctmri.grid import Grid
 from samdomains_ctmri.phantom import ORGANS, SHAPE, Phantom, make_phantom, paint
-from samdomains_ctmri.scans import write_nifti_labels
+from samdomains_ctmri.scans import write_nifti
 
 PATIENTS = 6
 SPLITS = {"train": 4, "val": 1, "test": 1}
@@ -89,7 +89,7 @@ def _coil(rng: np.random.Generator) -> NDArray[np.float64]:
 
 
 def _write(path: Path, voxels: NDArray[np.int16] | NDArray[np.uint8], phantom: Phantom) -> None:
-    write_nifti_labels(path, voxels, Grid(SHAPE, phantom.affine))
+    write_nifti(path, voxels, Grid(SHAPE, phantom.affine))
 
 
 def _finish(directory: Path, names: list[str]) -> Path:

@@ -195,8 +195,8 @@ def scan_of_file(path: Path) -> NiftiScan | ItkScan:
     return NiftiScan(path) if path.name.lower().endswith(NIFTI_SUFFIXES) else ItkScan(path)
 
 
-def write_nifti_labels(path: Path, labels: NDArray[np.integer[Any]], grid: Grid) -> None:
-    """Write a label map as NIfTI where the input was of another format.
+def write_nifti(path: Path, labels: NDArray[np.integer[Any]], grid: Grid) -> None:
+    """Write voxels as NIfTI, where there is no header to keep.
 
     Args:
         path: ``.nii`` or ``.nii.gz``.

@@ -34,7 +34,7 @@ from samdomains_ctmri.scans import (
     NiftiScan,
     Scan,
     write_itk_labels,
-    write_nifti_labels,
+    write_nifti,
 )
 
 _SUFFIXES: Mapping[OutputFormat, str] = {
@@ -159,7 +159,7 @@ def _write_label_map(path: Path, scan: Scan, labels: NDArray[np.uint16]) -> None
         assert isinstance(scan, NiftiScan | ItkScan)
         scan.write_labels(path, small)
     elif is_nifti:
-        write_nifti_labels(path, small, scan.grid())
+        write_nifti(path, small, scan.grid())
     else:
         write_itk_labels(path, small, scan.grid())
 

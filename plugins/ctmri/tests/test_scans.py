@@ -17,7 +17,7 @@ from samdomains_ctmri.scans import (
     is_volume_file,
     scan_of_file,
     write_itk_labels,
-    write_nifti_labels,
+    write_nifti,
 )
 from scipy.spatial.transform import Rotation
 
@@ -103,7 +103,7 @@ def test_nrrd_and_metaimage_keep_origin_spacing_and_direction(
 @given(affines)
 def test_labels_in_another_format_lie_at_the_same_place(tmp_path: Path, affine: np.ndarray) -> None:
     labels, grid = (VOXELS > 0).astype(np.uint8), Grid((3, 4, 5), affine)
-    write_nifti_labels(tmp_path / "a.nii.gz", labels, grid)
+    write_nifti(tmp_path / "a.nii.gz", labels, grid)
     write_itk_labels(tmp_path / "a.mha", labels, grid)
     for name in ("a.nii.gz", "a.mha"):
         scan = scan_of_file(tmp_path / name)
@@ -137,7 +137,7 @@ def test_an_axis_of_one_is_no_axis(tmp_path: Path) -> None:
 def test_labels_are_the_same_bytes_each_time(tmp_path: Path) -> None:
     grid = Grid((3, 4, 5), np.eye(4))
     for name in ("a.nii.gz", "b.nii.gz"):
-        write_nifti_labels(tmp_path / name, VOXELS, grid)
+        write_nifti(tmp_path / name, VOXELS, grid)
     assert (tmp_path / "a.nii.gz").read_bytes() == (tmp_path / "b.nii.gz").read_bytes()
 
 
