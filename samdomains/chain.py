@@ -30,7 +30,15 @@ from samdomains.recipe_layers import (
     read_recipe_file,
     resolve_recipe,
 )
-from samdomains.types import Case, Facts, MaskWriter, Normalizer, PromptSampler, StrategyChoice
+from samdomains.types import (
+    Case,
+    Facts,
+    MaskWriter,
+    Normalizer,
+    PromptProposer,
+    PromptSampler,
+    StrategyChoice,
+)
 
 __all__ = [
     "Domain",
@@ -114,6 +122,10 @@ class Domain:
     def sample_prompts(self, recipe: Recipe) -> PromptSampler:
         """The sampler that simulates a user's prompts during training."""
         return cast("PromptSampler", self._answer("sample_prompts", {"recipe": recipe}))
+
+    def propose_prompts(self, recipe: Recipe) -> PromptProposer:
+        """The callable that prompts without a human."""
+        return cast("PromptProposer", self._answer("propose_prompts", {"recipe": recipe}))
 
     def choose_strategy(self, recipe: Recipe, facts: Facts) -> StrategyChoice:
         """What to tune, at what batch size and precision, and why."""

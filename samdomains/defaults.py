@@ -20,7 +20,9 @@ from samdomains.plugin import (
     LabelPngWriter,
     MaskWriter,
     Normalizer,
+    PointGrid,
     PromptMix,
+    PromptProposer,
     PromptSampler,
     Recipe,
     RecipeError,
@@ -53,6 +55,12 @@ def normalize_intensity(recipe: Recipe) -> Normalizer:
 def sample_prompts(recipe: Recipe) -> PromptSampler:
     """A mix of boxes, points, coarse masks and corrections."""
     return PromptMix(recipe.prompts)
+
+
+@hookimpl
+def propose_prompts(recipe: Recipe) -> PromptProposer:
+    """A square grid of points."""
+    return PointGrid(recipe.auto.points)
 
 
 @hookimpl

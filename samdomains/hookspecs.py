@@ -18,7 +18,15 @@ from typing import Any
 import pluggy
 
 from samdomains.recipe import Recipe
-from samdomains.types import Case, Facts, MaskWriter, Normalizer, PromptSampler, StrategyChoice
+from samdomains.types import (
+    Case,
+    Facts,
+    MaskWriter,
+    Normalizer,
+    PromptProposer,
+    PromptSampler,
+    StrategyChoice,
+)
 
 PROJECT = "samdomains"
 """The pluggy project name that ties specifications and implementations together."""
@@ -64,6 +72,14 @@ class DomainHooks:
 
         Args:
             recipe: The resolved recipe; ``recipe.prompts`` holds the values.
+        """
+
+    @hookspec(firstresult=True)
+    def propose_prompts(self, recipe: Recipe) -> PromptProposer:  # type: ignore[empty-body]
+        """Make the callable that prompts without a human, for ``samdomains segment --auto``.
+
+        Args:
+            recipe: The resolved recipe; ``recipe.auto`` holds the values.
         """
 
     @hookspec(firstresult=True)

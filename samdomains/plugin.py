@@ -20,7 +20,7 @@ import pluggy
 
 from samdomains.data.coco import find_coco
 from samdomains.data.folders import load_images
-from samdomains.data.images import read_mask, read_pixels
+from samdomains.data.images import IMAGE_SUFFIXES, MOST_PIXELS, image_size, read_mask, read_pixels
 from samdomains.data.metadata import read_classes, read_json_object, with_metadata
 from samdomains.data.naming import image_file, name_some, plain_stem
 from samdomains.data.objects import crops_by_value, objects_from_mask
@@ -30,9 +30,11 @@ from samdomains.errors import DataError, PluginError, RecipeError, SamDomainsErr
 from samdomains.files import atomic_path, write_json, write_text
 from samdomains.hookspecs import HOOK_API_VERSION, PROJECT
 from samdomains.intensity import FixedRange, PercentileStretch, ZScoreStretch, make_normalizer
+from samdomains.prompts.grid import PointGrid
 from samdomains.prompts.sampler import PromptMix
 from samdomains.recipe import (
     AugmentationRecipe,
+    AutoRecipe,
     DataRecipe,
     EvaluationRecipe,
     IntensityRecipe,
@@ -40,6 +42,8 @@ from samdomains.recipe import (
     OutputFormat,
     PromptRecipe,
     Recipe,
+    ReviewRecipe,
+    SceneRecipe,
     StrategyRecipe,
     TrainingRecipe,
     VolumeRecipe,
@@ -51,6 +55,7 @@ from samdomains.types import (
     CaseStatistics,
     Facts,
     Image,
+    ImageWindows,
     Logits,
     Mask,
     MaskWriter,
@@ -58,6 +63,7 @@ from samdomains.types import (
     ObjectMask,
     PointLabels,
     Points,
+    PromptProposer,
     Prompts,
     PromptSampler,
     RawImage,
@@ -77,6 +83,9 @@ __all__ = [
     "load_images",
     "find_coco",
     "read_pixels",
+    "image_size",
+    "IMAGE_SUFFIXES",
+    "MOST_PIXELS",
     "read_mask",
     "read_classes",
     "read_json_object",
@@ -94,6 +103,7 @@ __all__ = [
     "FixedRange",
     "make_normalizer",
     "PromptMix",
+    "PointGrid",
     "choose_strategy_by_size",
     "atomic_path",
     "write_json",
@@ -110,12 +120,16 @@ __all__ = [
     "StrategyRecipe",
     "TrainingRecipe",
     "EvaluationRecipe",
+    "SceneRecipe",
+    "AutoRecipe",
+    "ReviewRecipe",
     # the vocabulary
     "Box",
     "Case",
     "CaseStatistics",
     "Facts",
     "Image",
+    "ImageWindows",
     "Logits",
     "Mask",
     "MaskWriter",
@@ -124,6 +138,7 @@ __all__ = [
     "PointLabels",
     "Points",
     "Prompts",
+    "PromptProposer",
     "PromptSampler",
     "RawImage",
     "RawVolume",

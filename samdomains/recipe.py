@@ -12,7 +12,17 @@ Count = Annotated[int, Field(ge=1)]
 
 
 OutputFormat: TypeAlias = Literal[
-    "native", "png", "coco", "nifti", "nrrd", "mha", "dicom-seg", "rtstruct"
+    "native",
+    "png",
+    "coco",
+    "nifti",
+    "nrrd",
+    "mha",
+    "dicom-seg",
+    "rtstruct",
+    "geotiff",
+    "geojson",
+    "cutout",
 ]
 """Formats of masks; a domain says which of them it writes."""
 
@@ -40,6 +50,9 @@ class DataRecipe(_Section):
         series: UID of the series to read where a DICOM folder holds several.
         resample_labels: Bring labels that lie on another grid than their volume to its voxels, by
             the nearest neighbour; otherwise they are an error.
+        nodata: Value of pixels that hold nothing, where the file does not say; NaN always is one.
+        pixel_size: Side of a pixel in millimetres, where the file does not say; None leaves
+            measurements in pixels.
         output: Format in which masks are written; ``native`` is that of the input. A domain says
             which others it has.
     """
@@ -52,6 +65,8 @@ class DataRecipe(_Section):
     test_fraction: Fraction = 0.2
     series: str | None = None
     resample_labels: bool = False
+    nodata: float | None = None
+    pixel_size: Positive | None = None
     output: OutputFormat = "native"
 
     @model_validator(mode="after")
@@ -73,6 +88,58 @@ class VolumeRecipe(_Section):
 
     axis: Literal["auto", "axial", "coronal", "sagittal"] = "auto"
     bias_correction: bool = False
+
+
+class SceneRecipe(_Section):
+    """How an image that may be larger than memory is taken apart.
+
+    Attributes:
+        tile: Side in pixels of the square tiles that are read at once.
+        overlap: Pixels that neighbouring tiles have in common; an object that is no wider lies
+            whole in one of them.
+    """
+
+    tile: Annotated[int, Field(ge=128)] = 1024
+    overlap: Annotated[int, Field(ge=0)] = 256
+
+    @model_validator(mode="after")
+    def _tiles_move_on(self) -> SceneRecipe:
+        if self.overlap > self.tile // 2:
+            raise ValueError(f"overlap must be at most half a tile ({self.tile // 2})")
+        return self
+
+
+class AutoRecipe(_Section):
+    """Segmenting without a human: what is asked, and which answers are kept.
+
+    Attributes:
+        points: Points along the longer side of an image or tile, in a square grid (32 in the SAM
+            paper, arXiv:2304.02643, appendix B).
+        minimum_iou: Smallest IoU that the model predicts of a kept answer (0.88 there).
+        minimum_stability: Smallest IoU of an answer's masks at logits of -1 and 1 (0.95 there).
+        duplicates: Two answers whose IoU is larger are one object (0.7 there): the one with the
+            higher predicted IoU is kept.
+        largest: Largest share of the image, or tile, that an object may cover; a larger one is the
+            background.
+    """
+
+    points: Count = 32
+    minimum_iou: Fraction = 0.88
+    minimum_stability: Fraction = 0.95
+    duplicates: Fraction = 0.7
+    largest: Fraction = 0.95
+
+
+class ReviewRecipe(_Section):
+    """Which segmented images a human should look at; the reasons stand in the manifest.
+
+    Attributes:
+        minimum_iou: An object whose IoU the model predicts to be smaller.
+        border: Whether an object that the image's border cuts counts.
+    """
+
+    minimum_iou: Fraction = 0.8
+    border: bool = False
 
 
 class IntensityRecipe(_Section):
@@ -265,6 +332,7 @@ class Recipe(_Section):
         seed: Seeds splits, prompts, augmentation and training.
         data: Reading, splitting and the format of the masks.
         volume: Volumes to slices.
+        scene: Scenes larger than memory to tiles.
         intensity: Stored pixels to [0, 1].
         prompts: Simulated prompts.
         augmentation: Random changes of training images.
@@ -272,12 +340,15 @@ class Recipe(_Section):
         strategy: What is trained.
         training: The optimisation.
         evaluation: The scoring.
+        auto: Segmenting without a human.
+        review: What a human should look at.
     """
 
     name: str = "default"
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     data: DataRecipe = DataRecipe()
     volume: VolumeRecipe = VolumeRecipe()
+    scene: SceneRecipe = SceneRecipe()
     intensity: IntensityRecipe = IntensityRecipe()
     prompts: PromptRecipe = PromptRecipe()
     augmentation: AugmentationRecipe = AugmentationRecipe()
@@ -285,3 +356,5 @@ class Recipe(_Section):
     strategy: StrategyRecipe = StrategyRecipe()
     training: TrainingRecipe = TrainingRecipe()
     evaluation: EvaluationRecipe = EvaluationRecipe()
+    auto: AutoRecipe = AutoRecipe()
+    review: ReviewRecipe = ReviewRecipe()

@@ -70,6 +70,7 @@ class ObjectMask:
         crowd: A region of uncounted objects (COCO ``iscrowd``): never prompted, never scored.
         slice_index: In a volume the slice that it lies in, from 0; None in an image.
         instance: In a volume the object that this is a cross-section of; 0 in an image.
+        score: The model's own estimate of its IoU with the truth; None for an annotated object.
     """
 
     crop: Mask
@@ -79,6 +80,7 @@ class ObjectMask:
     crowd: bool = False
     slice_index: int | None = None
     instance: int = 0
+    score: float | None = None
 
     @classmethod
     def from_mask(cls, mask: Mask, *, class_id: int = 1, crowd: bool = False) -> ObjectMask:
@@ -145,7 +147,7 @@ class Prompts:
     points: Points = field(default_factory=lambda: np.zeros((0, 2), dtype=np.float32))
     point_labels: PointLabels = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     mask_logits: Logits | None = None
-    source: Literal["ground_truth", "user"] = "ground_truth"
+    source: Literal["ground_truth", "user", "automatic"] = "ground_truth"
 
     def __post_init__(self) -> None:
         """Refuse arrays of the wrong shape and prompts that say nothing."""
@@ -239,6 +241,9 @@ class Case:
         depth: Number of slices of a volume; None for an image.
         slice_of: The volume that the image is a slice of, and which one; None for other images.
         notes: What the loader noticed about it, a sentence each; `samdomains check` warns of it.
+        windows: Reads parts of an image that may be larger than memory; None where the whole is
+            read at once. An image larger than ``recipe.scene.tile`` is then taken tile by tile,
+            each normalised by the statistics of the whole.
     """
 
     id: str
@@ -252,6 +257,24 @@ class Case:
     depth: int | None = None
     slice_of: SliceOf | None = None
     notes: tuple[str, ...] = ()
+    windows: ImageWindows | None = None
+
+
+class ImageWindows(Protocol):
+    """Reads parts of an image that may be larger than memory. Must pickle, and be hashable."""
+
+    @property
+    def size(self) -> Size:
+        """(H, W) in pixels, from the header alone."""
+        ...
+
+    def read(self, y0: int, x0: int, y1: int, x1: int) -> RawImage:
+        """(C, y1 - y0, x1 - x0): rows ``y0`` to ``y1`` and columns ``x0`` to ``x1`` as stored."""
+        ...
+
+    def overview(self) -> RawImage:
+        """(C, h, w): the whole in few enough pixels for the memory, for its statistics alone."""
+        ...
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -355,6 +378,21 @@ class PromptSampler(Protocol):
             In the first round the whole prompt; its ``mask_logits`` may be of the mask's own size
             (H, W), and are brought to SAM's input. In later rounds only the points are used: they
             are added to the earlier prompt, and the model's last answer is the mask.
+        """
+        ...
+
+
+class PromptProposer(Protocol):
+    """Prompts without a human: what might be objects in an image. Must pickle."""
+
+    def __call__(self, image: Image) -> Sequence[Prompts]:
+        """Prompts in the pixel frame of the image, one for each candidate; there may be none.
+
+        Args:
+            image: (3, H, W) in [0, 1]; of a scene larger than memory one tile.
+
+        Answers that the model doubts, or that repeat each other, are left out by the core
+        (``recipe.auto``).
         """
         ...
 
