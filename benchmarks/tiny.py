@@ -22,15 +22,16 @@ import torch
 from PIL import Image as PilImage
 
 from samdomains.chain import select_domain
-from samdomains.data.volumes import in_slices, normalized_image
+from samdomains.data.parts import in_parts, normalized_image
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.results import ObjectScore, summarize
 from samdomains.evaluation.scorer import score
+from samdomains.protocols import Normalizer
 from samdomains.recipe import ZOOM_OF_TINY
 from samdomains.sam.checkpoints import load_base
 from samdomains.sam.frame import encode_image
 from samdomains.sam.segmenter import SamSegmenter
-from samdomains.types import Case, Normalizer, Prompts
+from samdomains.types import Case, Prompts
 
 
 @dataclass(frozen=True, slots=True)
@@ -129,7 +130,7 @@ def read(data: DataSet, root: Path, images: int) -> tuple[Sequence[Case], Normal
     # A prompt stands for one connected part: nobody prompts for all roofs at once.
     recipe = domain.resolve_recipe(settings=["data.objects=components"]).recipe
     folder = root / data.path
-    cases = in_slices(domain.load_cases(folder, recipe)) if folder.exists() else ()
+    cases = in_parts(domain.load_cases(folder, recipe), recipe.scene) if folder.exists() else ()
     shown = [case for case in cases if case.slice_of is None or shows_object(case)]
     spread = np.linspace(0, len(shown) - 1, min(images, len(shown))).round().astype(int)
     return [shown[i] for i in spread], domain.normalize_intensity(recipe)

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from samdomains import run
 from samdomains.chain import installed_domains, select_domain
-from samdomains.data.volumes import in_slices, normalized_image
+from samdomains.data.parts import in_parts, normalized_image
 from samdomains.files import atomic_path
 from samdomains.inference import load_model
 from samdomains.reports.figures import case_panel
@@ -38,7 +38,9 @@ def main() -> None:
 def domain_picture(name: str, folder: Path) -> bytes:
     """The fullest demo image of a domain with prompts, truth and zero-shot answers, as PNG."""
     domain, model = select_domain(name), load_model("tiny", name)
-    cases = in_slices(domain.load_cases(domain.make_demo_data(folder, 0), model.recipe))
+    cases = in_parts(
+        domain.load_cases(domain.make_demo_data(folder, 0), model.recipe), model.recipe.scene
+    )
     case = max(cases, key=lambda case: len(_objects(case)))
     image = normalized_image(case, model.normalizer)
     objects = sorted(_objects(case), key=lambda item: -item.area)[:OBJECTS]

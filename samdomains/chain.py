@@ -21,6 +21,7 @@ from samdomains.errors import PluginError, RecipeError, SamDomainsError, did_you
 from samdomains.hook_rules import require_valid_answer, require_valid_implementations, source_line
 from samdomains.hookspecs import PROJECT, DomainHooks
 from samdomains.layers import Layer, load_layers
+from samdomains.protocols import MaskWriter, Normalizer, PromptProposer, PromptSampler
 from samdomains.recipe import Recipe
 from samdomains.recipe_layers import (
     COMMAND_LINE,
@@ -30,15 +31,7 @@ from samdomains.recipe_layers import (
     read_recipe_file,
     resolve_recipe,
 )
-from samdomains.types import (
-    Case,
-    Facts,
-    MaskWriter,
-    Normalizer,
-    PromptProposer,
-    PromptSampler,
-    StrategyChoice,
-)
+from samdomains.types import Case, Facts, StrategyChoice
 
 __all__ = [
     "Domain",

@@ -17,16 +17,9 @@ from typing import Any
 
 import pluggy
 
+from samdomains.protocols import MaskWriter, Normalizer, PromptProposer, PromptSampler
 from samdomains.recipe import Recipe
-from samdomains.types import (
-    Case,
-    Facts,
-    MaskWriter,
-    Normalizer,
-    PromptProposer,
-    PromptSampler,
-    StrategyChoice,
-)
+from samdomains.types import Case, Facts, StrategyChoice
 
 PROJECT = "samdomains"
 """The pluggy project name that ties specifications and implementations together."""

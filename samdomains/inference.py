@@ -12,24 +12,24 @@ import numpy as np
 from samdomains.chain import Domain, select_domain
 from samdomains.data.statistics import case_statistics
 from samdomains.errors import CheckpointError, RecipeError, UsageError, did_you_mean
+from samdomains.protocols import Normalizer
 from samdomains.recipe import Recipe
 from samdomains.recipe_layers import COMMAND_LINE, RecipeLayer, parse_setting, resolve_recipe
 from samdomains.run_directory import RunDirectory
 from samdomains.sam.artefact import ArtefactMetadata, load_artefact, read_metadata
+from samdomains.sam.automatic import certain_objects
 from samdomains.sam.checkpoints import load_base
 from samdomains.sam.devices import best_device
+from samdomains.sam.download import sha256_of
 from samdomains.sam.models import ModelName
 from samdomains.sam.segmenter import SamSegmenter
-from samdomains.types import (
-    CaseStatistics,
-    Normalizer,
-    Prediction,
-    Prompts,
-    RawImage,
-)
+from samdomains.types import CaseStatistics, Image, ObjectMask, Prediction, Prompts, RawImage
 
-NOT_OF_THE_MODEL = ("data", "evaluation")
-"""Sections of the recipe that say what is read and how it is scored."""
+NOT_OF_THE_MODEL = ("data", "scene", "evaluation", "auto", "review")
+"""Sections of the recipe that say what is read, how it is asked for, and how it is scored."""
+
+OF_THE_READER = ("data", "scene", "auto", "review")
+"""Sections that another domain, which reads the images, brings with it."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -43,6 +43,7 @@ class Model:
         systems: ``tuned`` (of a run), ``zero_shot`` (an untuned model, or a run's base), by name;
             the first is the one that segments.
         description: What was loaded, in one line.
+        fingerprint: SHA-256 of the file that it was loaded from.
     """
 
     domain: Domain
@@ -50,6 +51,7 @@ class Model:
     normalizer: Normalizer
     systems: Mapping[str, SamSegmenter]
     description: str
+    fingerprint: str
 
     def segment(self, pixels: RawImage, prompts: Sequence[Prompts]) -> list[Prediction]:
         """Segment one image.
@@ -86,8 +88,34 @@ class Model:
         _require_channels_first(pixels)
         for prompt in prompts:
             _require_inside(prompt, (pixels.shape[1], pixels.shape[2]))
-        segmenter = next(iter(self.systems.values()))
-        encoded = segmenter.encode(self.normalizer(pixels, statistics or case_statistics(pixels)))
+        yield from self._answers(self._image(pixels, statistics), prompts)
+
+    def automatic(
+        self, pixels: RawImage, statistics: CaseStatistics | None = None
+    ) -> list[ObjectMask]:
+        """Segment one image without a human: the domain proposes prompts, sure answers are kept.
+
+        Args:
+            pixels: (C, H, W) as stored.
+            statistics: Of the whole that the image is a part of; None takes the image's own.
+
+        Returns:
+            The objects, the surest first, with their scores.
+        """
+        _require_channels_first(pixels)
+        image = self._image(pixels, statistics)
+        prompts = self.domain.propose_prompts(self.recipe)(image)
+        answers = (answer for _, answer in self._answers(image, prompts))
+        return certain_objects(answers, self.recipe.auto)
+
+    def _image(self, pixels: RawImage, statistics: CaseStatistics | None) -> Image:
+        return self.normalizer(pixels, statistics or case_statistics(pixels))
+
+    def _answers(
+        self, image: Image, prompts: Sequence[Prompts]
+    ) -> Iterator[tuple[int, Prediction]]:
+        """Single points choose among three masks, other prompts take the one."""
+        encoded = next(iter(self.systems.values())).encode(image)
         single = [i for i, p in enumerate(prompts) if p.box is None and len(p.points) == 1]
         rest = [i for i in range(len(prompts)) if i not in set(single)]
         for members, multimask in ((single, True), (rest, False)):
@@ -117,7 +145,7 @@ def load_model(
             for, or ``images``.
         checkpoint: File with the base's weights, where they are not the shipped or official ones.
         settings: ``section.key=value``. A tuned model brings its recipe; only what is read and
-            how it is scored (``data``, ``evaluation``) may differ.
+            how it is scored (``data``, ``scene``, ``evaluation``, ``auto``, ``review``) may differ.
         local_plugin: The user's own plugin file.
         with_base: Also load the untuned base of a run, as ``zero_shot``.
 
@@ -154,7 +182,8 @@ def load_model(
     description = f"model: {metadata.base_name}, tuned ({metadata.strategy}) for {home.name}"
     if reader is not home:
         description += f"; {reader.name} reads the data, {home.name} prepares the images"
-    return Model(reader, recipe, home.normalize_intensity(recipe), systems, description)
+    normalizer = home.normalize_intensity(recipe)
+    return Model(reader, recipe, normalizer, systems, description, sha256_of(path))
 
 
 def _untuned(
@@ -169,7 +198,7 @@ def _untuned(
     base = load_base(name, checkpoint or checkpoint_of(recipe))
     systems = {"zero_shot": SamSegmenter.of(base.sam.to(best_device()), recipe.model)}
     normalizer = selected.normalize_intensity(recipe)
-    return Model(selected, recipe, normalizer, systems, f"model: {name}, untuned")
+    return Model(selected, recipe, normalizer, systems, f"model: {name}, untuned", base.sha256)
 
 
 def _require_same_normalizer(path: Path, metadata: ArtefactMetadata, home: Domain) -> None:
@@ -188,13 +217,14 @@ def _recipe_for(
     """The recipe of a tuned model, with what the reading domain and the user say about the data."""
     values = metadata.recipe.model_dump(mode="json")
     if reader.name != metadata.domain:
-        values["data"] = reader.resolve_recipe().recipe.data.model_dump(mode="json")
+        own = reader.resolve_recipe().recipe.model_dump(mode="json")
+        values |= {section: own[section] for section in OF_THE_READER}
     layers = [RecipeLayer(COMMAND_LINE, parse_setting(setting)) for setting in settings]
     fixed = sorted({section for layer in layers for section in layer.values} - {*NOT_OF_THE_MODEL})
     if fixed:
         raise RecipeError(
             f"--set of '{fixed[0]}' does not go with a tuned model: {path} brings what it was "
-            f"tuned with. Allowed are values of {' and '.join(NOT_OF_THE_MODEL)}"
+            f"tuned with. Allowed are values of {', '.join(NOT_OF_THE_MODEL)}"
         )
     return resolve_recipe([RecipeLayer(str(path), values), *layers]).recipe
 

@@ -8,8 +8,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from samdomains.errors import RecipeError, SamDomainsError
+from samdomains.protocols import Normalizer
 from samdomains.recipe import IntensityRecipe
-from samdomains.types import CaseStatistics, Image, Normalizer, RawImage
+from samdomains.types import CaseStatistics, Image, RawImage
 
 
 @dataclass(frozen=True, slots=True)

@@ -13,7 +13,7 @@ from typing import Any
 
 from samdomains.chain import select_domain
 from samdomains.checking import Tell, check_cases, require_no_errors, silent
-from samdomains.data.volumes import in_slices
+from samdomains.data.parts import in_parts
 from samdomains.errors import UsageError
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.card import Card, case_dice, make_card
@@ -23,6 +23,7 @@ from samdomains.files import write_json
 from samdomains.inference import load_model
 from samdomains.preparation import Plan, begin, prepare, require_same_recipe
 from samdomains.progress import progress_bar
+from samdomains.protocols import Normalizer, Segmenter
 from samdomains.recipe import Recipe
 from samdomains.reports.run_report import RunRecord, write_run_report
 from samdomains.run_directory import RunDirectory, require_free, undone_on_failure
@@ -34,7 +35,7 @@ from samdomains.segmentation import segment
 from samdomains.stopwatch import Stopwatch
 from samdomains.training.engine import Task, train
 from samdomains.training.state import EpochRecord
-from samdomains.types import Case, Normalizer, Segmenter, Split
+from samdomains.types import Case, Split
 
 __all__ = ["Result", "evaluate", "run", "segment"]
 
@@ -141,7 +142,8 @@ def evaluate(
     )
     tell(loaded.description)
     with undone_on_failure(directory):
-        cases = _only(in_slices(loaded.domain.load_cases(data, loaded.recipe)), split, data)
+        listed = loaded.domain.load_cases(data, loaded.recipe)
+        cases = _only(in_parts(listed, loaded.recipe.scene), split, data)
         require_no_errors(check_cases(cases, loaded.recipe, tell=tell), data)
         systems: dict[str, Segmenter] = {**loaded.systems, "box_ellipse": BoxEllipse()}
         scores = _score(systems, cases, loaded.normalizer, loaded.recipe)

@@ -32,6 +32,7 @@ from samdomains.hookspecs import HOOK_API_VERSION, PROJECT
 from samdomains.intensity import FixedRange, PercentileStretch, ZScoreStretch, make_normalizer
 from samdomains.prompts.grid import PointGrid
 from samdomains.prompts.sampler import PromptMix
+from samdomains.protocols import MaskWriter, Normalizer, PromptProposer, PromptSampler
 from samdomains.recipe import (
     AugmentationRecipe,
     AutoRecipe,
@@ -58,20 +59,17 @@ from samdomains.types import (
     ImageWindows,
     Logits,
     Mask,
-    MaskWriter,
-    Normalizer,
     ObjectMask,
     PointLabels,
     Points,
-    PromptProposer,
     Prompts,
-    PromptSampler,
     RawImage,
     RawVolume,
     Size,
     Split,
     StrategyChoice,
     StrategyName,
+    Window,
 )
 
 __all__ = [
@@ -146,6 +144,7 @@ __all__ = [
     "Split",
     "StrategyChoice",
     "StrategyName",
+    "Window",
     # errors
     "SamDomainsError",
     "DataError",

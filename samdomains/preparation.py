@@ -13,8 +13,8 @@ import torch
 from samdomains.chain import Domain
 from samdomains.checking import Tell, check_cases, counted, require_no_errors, silent
 from samdomains.data.audit import Audit
+from samdomains.data.parts import in_parts
 from samdomains.data.splits import CaseSplits, split_cases
-from samdomains.data.volumes import in_slices
 from samdomains.errors import DataError, RecipeError, RunDirectoryError
 from samdomains.files import write_json, write_text
 from samdomains.inference import checkpoint_of
@@ -92,7 +92,7 @@ def prepare(
     recipe = resolved.recipe
     _require_possible_precision(recipe)
     data = _demo_data(domain, directory, recipe.seed) if source is None else source
-    cases = in_slices(domain.load_cases(data, recipe))
+    cases = in_parts(domain.load_cases(data, recipe), recipe.scene)
     base = load_base(recipe.model.name, checkpoint_of(recipe))
     audit = check_cases(cases, recipe, tell=tell)
     if check:

@@ -10,13 +10,18 @@ from pathlib import Path
 from samdomains.checking import Tell, silent
 from samdomains.data.images import IMAGE_SUFFIXES
 from samdomains.data.naming import VOLUME_SUFFIXES, image_file, named_errors, plain_stem
-from samdomains.data.volumes import in_slices, statistics_of
-from samdomains.errors import UsageError
+from samdomains.data.parts import statistics_of
+from samdomains.data.scenes import is_scene
+from samdomains.data.volumes import slices_of
+from samdomains.errors import SamDomainsError, UsageError
 from samdomains.inference import Model
+from samdomains.manifest import Entry, Manifest
 from samdomains.progress import progress_bar
 from samdomains.prompts.parsing import ObjectPrompt
-from samdomains.recipe import OutputFormat, Recipe
-from samdomains.types import Case, MaskWriter, ObjectMask
+from samdomains.protocols import MaskWriter
+from samdomains.recipe import OutputFormat, Recipe, ReviewRecipe
+from samdomains.scene_segmentation import KeptTiles, found_in_scene
+from samdomains.types import Case, ObjectMask
 
 _FORMATS: Mapping[str, OutputFormat] = {
     ".png": "png",
@@ -25,49 +30,55 @@ _FORMATS: Mapping[str, OutputFormat] = {
     ".nrrd": "nrrd",
     ".mha": "mha",
     ".mhd": "mha",
+    ".geojson": "geojson",
 }
 """Suffix of an output file → ``data.output``."""
+
+
+MANIFEST = "manifest.csv"
 
 
 def segment(
     model: Model,
     source: Path | str,
-    prompts: Sequence[ObjectPrompt],
+    prompts: Sequence[ObjectPrompt] | None = None,
     *,
     out: Path | str,
+    resume: bool = False,
     tell: Tell = silent,
 ) -> list[Path]:
-    """Segment images or volumes and write the masks in the domain's native format.
+    """Segment images, volumes or scenes and write the masks in the domain's native format.
+
+    A folder of several gets a ``manifest.csv`` beside the masks: what became of each image, and
+    which need a human look (``recipe.review``). One that cannot be segmented does not stop the
+    others. A scene larger than memory is taken tile by tile.
 
     Args:
         model: From ``load_model``.
         source: An image, a volume or a folder of them; their annotation, if there is any, is not
             read.
-        prompts: One per object, the same for every image; in a volume each names its slice.
+        prompts: One per object, the same for every image; in a volume each names its slice. None
+            segments without a human: the domain proposes prompts, and sure answers are kept.
         out: A folder for the masks; or, for a single image, the file itself, whose suffix then
             chooses the format where the domain has it and ``data.output`` is ``native``.
+        resume: Go on where an interrupted call with the same arguments stopped: images in the
+            manifest and finished tiles of a scene are not segmented again.
         tell: Takes one line about what happens now.
 
     Returns:
         The files written. An image in which nothing is found gets an empty mask.
 
     Raises:
-        DataError: An image cannot be read.
+        DataError: An image cannot be read; of several, after the others are done.
+        RunDirectoryError: There is something else to resume than this.
         UsageError: A prompt lies outside an image or in no slice, or ``out`` would overwrite what
             is segmented.
     """
     cases = model.domain.load_cases(Path(source), model.recipe)
     target = _Target.of(Path(out), cases)
     writer = model.domain.write_masks(_for_suffix(model.recipe, target.file))
-    written: list[Path] = []
-    with progress_bar("segmenting", len(cases)) as show:
-        for done, case in enumerate(cases, start=1):
-            objects = _found(model, case, prompts)
-            if not objects:
-                tell(f"{image_file(case)}: nothing was found there; try another prompt")
-            written += target.write(writer, _with_classes(case, objects), objects)
-            show(done)
-    return written
+    job = _Job(model, prompts, target, writer, resume, tell)
+    return job.segment_one(cases[0])[1] if len(cases) == 1 else job.segment_all(cases)
 
 
 def _for_suffix(recipe: Recipe, file: Path | None) -> Recipe:
@@ -78,14 +89,77 @@ def _for_suffix(recipe: Recipe, file: Path | None) -> Recipe:
     return recipe.model_copy(update={"data": recipe.data.model_copy(update={"output": asked})})
 
 
-def _found(model: Model, case: Case, prompts: Sequence[ObjectPrompt]) -> list[ObjectMask]:
-    """The objects of one image or volume, those without a pixel left out."""
-    _require_slices(case, prompts)
-    if case.depth is None:
-        found = _found_in_image(model, case, dict(enumerate(prompts)))
-        return [found[i] for i in sorted(found)]
+@dataclass(frozen=True, slots=True, eq=False)
+class _Job:
+    """What one call of ``segment`` does with each of its cases."""
+
+    model: Model
+    prompts: Sequence[ObjectPrompt] | None
+    target: _Target
+    writer: MaskWriter
+    resume: bool
+    tell: Tell
+
+    def segment_all(self, cases: Sequence[Case]) -> list[Path]:
+        """Segment several cases, and say in the manifest what became of each."""
+        folder = self.target.folder
+        manifest, written, failed = Manifest(folder / MANIFEST, resume=self.resume), [], []
+        finished = manifest.finished()
+        with progress_bar("segmenting", len(cases)) as show:
+            for done, case in enumerate(cases, start=1):
+                name = image_file(case).name
+                if name not in finished:
+                    try:
+                        objects, files = self.segment_one(case)
+                    except UsageError:
+                        raise
+                    except SamDomainsError as error:
+                        failed.append(error)
+                        manifest.add(Entry(name, "failed", 0, None, (str(error),), ()))
+                    else:
+                        written += files
+                        manifest.add(_entry(name, objects, files, folder, self.model.recipe.review))
+                show(done)
+        if failed:
+            raise _of_several(failed, len(cases), folder / MANIFEST)
+        waiting = sum(bool(entry.review) for entry in manifest.entries)
+        self.tell(f"{folder / MANIFEST}: {waiting} of {len(cases)} images need a human look")
+        return written
+
+    def segment_one(self, case: Case) -> tuple[Sequence[ObjectMask], list[Path]]:
+        """Segment one image, volume or scene: its objects, and the files written."""
+        kept = KeptTiles(self.target.folder / f".tiles-{plain_stem(Path(case.id))}")
+        objects = self._found(case, kept)
+        if not objects:
+            hint = "nothing was found there; try another prompt"
+            self.tell(f"{image_file(case)}: {hint if self.prompts else 'nothing was found'}")
+        files = list(self.target.write(self.writer, _with_classes(case, objects), objects))
+        kept.discard()
+        return objects, files
+
+    def _found(self, case: Case, kept: KeptTiles) -> list[ObjectMask]:
+        """The objects of one image, volume or scene, those without a pixel left out."""
+        model, prompts = self.model, self.prompts
+        _require_slices(case, prompts)
+        if is_scene(case, model.recipe.scene):
+            asked = None if prompts is None else [(i, p.prompts) for i, p in enumerate(prompts)]
+            pairs = found_in_scene(model, case, asked, kept, resume=self.resume)
+            if prompts is None:
+                return [item for _, item in pairs]
+            return [replace(item, class_id=prompts[i].class_id) for i, item in pairs]
+        if prompts is None:
+            pixels = case.read_pixels()
+            with named_errors(case):
+                return model.automatic(pixels, statistics_of(case, pixels))
+        if case.depth is None:
+            found = _found_in_image(model, case, dict(enumerate(prompts)))
+            return [found[i] for i in sorted(found)]
+        return _found_in_volume(model, case, prompts)
+
+
+def _found_in_volume(model: Model, case: Case, prompts: Sequence[ObjectPrompt]) -> list[ObjectMask]:
     objects = []
-    for index, part in enumerate(in_slices([case])):
+    for index, part in enumerate(slices_of(case)):
         here = {i: item for i, item in enumerate(prompts) if item.slice_index == index}
         found = _found_in_image(model, part, here) if here else {}
         objects += [replace(found[i], slice_index=index, instance=i + 1) for i in sorted(found)]
@@ -107,12 +181,54 @@ def _found_in_image(
         for i, answer in model.answers(pixels, asked, statistics):
             if (answer.logits > 0).any():
                 class_id = prompts[numbers[i]].class_id
-                found[numbers[i]] = ObjectMask.from_mask(answer.mask(), class_id=class_id)
+                found[numbers[i]] = ObjectMask.from_prediction(answer, class_id=class_id)
     return found
 
 
-def _require_slices(case: Case, prompts: Sequence[ObjectPrompt]) -> None:
+def _entry(
+    name: str,
+    objects: Sequence[ObjectMask],
+    files: Sequence[Path],
+    folder: Path,
+    review: ReviewRecipe,
+) -> Entry:
+    """The manifest's line about one image that was segmented."""
+    scores = [item.score for item in objects if item.score is not None]
+    lowest = min(scores) if scores else None
+    reasons = [] if objects else ["nothing was found"]
+    if lowest is not None and lowest < review.minimum_iou:
+        reasons.append(f"predicted IoU {lowest:.2f} is below {review.minimum_iou:g}")
+    if review.border and any(_cut(item) for item in objects):
+        reasons.append("cut by the border of the image")
+    relative = tuple(path.relative_to(folder).as_posix() for path in files)
+    return Entry(name, "done", len(objects), lowest, tuple(reasons), relative)
+
+
+def _cut(item: ObjectMask) -> bool:
+    """Whether an object reaches the border of its image."""
+    height, width = item.image_size
+    x0, y0, x1, y1 = item.box
+    return bool(x0 <= 0 or y0 <= 0 or x1 >= width or y1 >= height)
+
+
+def _of_several(failed: Sequence[SamDomainsError], count: int, manifest: Path) -> SamDomainsError:
+    """One error for all images that could not be segmented."""
+    first = failed[0]
+    return SamDomainsError(
+        f"{len(failed)} of {count} images could not be segmented, the first: {first} "
+        f"The others are done; {manifest} says what became of each"
+    )
+
+
+def _require_slices(case: Case, prompts: Sequence[ObjectPrompt] | None) -> None:
     """Refuse a slice in an image, and a volume's prompt without a slice of it."""
+    if prompts is None:
+        if case.depth is not None:
+            raise UsageError(
+                f"{image_file(case)}: is a volume, and --auto is for images. Give --box, --point "
+                "or --prompts with their slices"
+            )
+        return
     for index in (item.slice_index for item in prompts):
         if case.depth is None and index is not None:
             raise UsageError(
@@ -156,7 +272,8 @@ class _Target:
     @classmethod
     def of(cls, out: Path, cases: Sequence[Case]) -> _Target:
         """Tell a file from a folder, and refuse what would overwrite the data."""
-        is_file = out.suffix.lower() in (*IMAGE_SUFFIXES, *VOLUME_SUFFIXES) and not out.is_dir()
+        suffixes = (*IMAGE_SUFFIXES, *VOLUME_SUFFIXES, ".geojson")
+        is_file = out.suffix.lower() in suffixes and not out.is_dir()
         if is_file and len(cases) != 1:
             raise UsageError(
                 f"{out}: one file cannot hold the masks of {len(cases)} images. Name a folder"

@@ -12,8 +12,8 @@ Conventions, fixed here once:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
 
@@ -55,6 +55,26 @@ PromptName: TypeAlias = Literal["box", "point", "point+3"]
 StrategyName: TypeAlias = Literal["decoder", "lora", "full"]
 
 
+@dataclass(frozen=True, slots=True)
+class Window:
+    """A part of an image: rows ``y0`` to ``y1`` and columns ``x0`` to ``x1``, ends exclusive."""
+
+    y0: int
+    x0: int
+    y1: int
+    x1: int
+
+    @property
+    def size(self) -> Size:
+        """(H, W) in pixels."""
+        return self.y1 - self.y0, self.x1 - self.x0
+
+    @property
+    def slices(self) -> tuple[slice, slice]:
+        """Row and column slices, for ``array[..., *slices]``."""
+        return slice(self.y0, self.y1), slice(self.x0, self.x1)
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class ObjectMask:
     """One annotated object of an image, kept as the crop that it occupies.
@@ -70,7 +90,8 @@ class ObjectMask:
         crowd: A region of uncounted objects (COCO ``iscrowd``): never prompted, never scored.
         slice_index: In a volume the slice that it lies in, from 0; None in an image.
         instance: In a volume the object that this is a cross-section of; 0 in an image.
-        score: The model's own estimate of its IoU with the truth; None for an annotated object.
+        score: The model's own estimate of its IoU with the truth, in [0, 1]; None for an
+            annotated object.
     """
 
     crop: Mask
@@ -109,6 +130,18 @@ class ObjectMask:
         height, width = mask.shape
         crop = np.array(mask[y0:y1, x0:x1], dtype=bool, order="C")  # a copy, never a view
         return cls(crop, (y0, x0), (height, width), class_id, crowd)
+
+    @classmethod
+    def from_prediction(cls, answer: Prediction, *, class_id: int = 1) -> ObjectMask:
+        """The object that an answer shows, scored with the IoU that the model predicts.
+
+        Raises:
+            ValueError: The answer has no pixel.
+        """
+        found = cls.from_mask(answer.logits > 0, class_id=class_id)
+        y, x = found.origin[0] + answer.origin[0], found.origin[1] + answer.origin[1]
+        score = min(max(float(answer.predicted_iou), 0.0), 1.0)
+        return replace(found, origin=(y, x), image_size=answer.image_size, score=score)
 
     @property
     def box(self) -> Box:
@@ -244,6 +277,7 @@ class Case:
         windows: Reads parts of an image that may be larger than memory; None where the whole is
             read at once. An image larger than ``recipe.scene.tile`` is then taken tile by tile,
             each normalised by the statistics of the whole.
+        tile_of: The scene that the image is a tile of, and which one; None for other images.
     """
 
     id: str
@@ -258,6 +292,7 @@ class Case:
     slice_of: SliceOf | None = None
     notes: tuple[str, ...] = ()
     windows: ImageWindows | None = None
+    tile_of: TileOf | None = None
 
 
 class ImageWindows(Protocol):
@@ -268,8 +303,8 @@ class ImageWindows(Protocol):
         """(H, W) in pixels, from the header alone."""
         ...
 
-    def read(self, y0: int, x0: int, y1: int, x1: int) -> RawImage:
-        """(C, y1 - y0, x1 - x0): rows ``y0`` to ``y1`` and columns ``x0`` to ``x1`` as stored."""
+    def read(self, window: Window) -> RawImage:
+        """(C, h, w): the pixels of a window as stored."""
         ...
 
     def overview(self) -> RawImage:
@@ -288,6 +323,19 @@ class SliceOf:
 
     volume: Case
     index: int
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class TileOf:
+    """Where a tile comes from.
+
+    Attributes:
+        scene: The whole.
+        window: The pixels of the scene that the tile shows.
+    """
+
+    scene: Case
+    window: Window
 
 
 @dataclass(frozen=True, slots=True)
@@ -330,76 +378,3 @@ class StrategyChoice:
     batch_size: int
     precision: Literal["no", "fp16", "bf16"]
     reasons: tuple[str, ...]
-
-
-class Normalizer(Protocol):
-    """Turns stored pixels into what SAM expects. Must pickle."""
-
-    def __call__(self, pixels: RawImage, statistics: CaseStatistics) -> Image:
-        """(C, H, W) of any dtype → (3, H, W) float32 in [0, 1], by the whole case's statistics."""
-        ...
-
-
-class PromptedImage(Protocol):
-    """One image, encoded and waiting for prompts."""
-
-    def predict(self, prompts: Sequence[Prompts], *, multimask: bool) -> list[Prediction]:
-        """Answer each prompt, given in the image's pixel frame.
-
-        Args:
-            prompts: One per object; they may differ in kind.
-            multimask: Choose among SAM's three masks by predicted IoU (for a single ambiguous
-                point) instead of taking the single mask (for a box, or several clicks).
-        """
-        ...
-
-
-class Segmenter(Protocol):
-    """Anything that segments what it is prompted for: SAM, tuned SAM, a trivial baseline."""
-
-    def encode(self, image: Image) -> PromptedImage:
-        """Prepare one normalised image, (3, H, W), for any number of prompts."""
-        ...
-
-
-class PromptSampler(Protocol):
-    """Simulates what a user would say about one object. Must pickle."""
-
-    def __call__(self, mask: Mask, rng: np.random.Generator, previous: Logits | None) -> Prompts:
-        """Prompt for the object in ``mask``, in the mask's own pixel frame.
-
-        Args:
-            mask: (H, W), not empty.
-            rng: The only source of randomness.
-            previous: (H, W) logits of the model's last answer in the same frame, or None in the
-                first round; then the sampler starts anew.
-
-        Returns:
-            In the first round the whole prompt; its ``mask_logits`` may be of the mask's own size
-            (H, W), and are brought to SAM's input. In later rounds only the points are used: they
-            are added to the earlier prompt, and the model's last answer is the mask.
-        """
-        ...
-
-
-class PromptProposer(Protocol):
-    """Prompts without a human: what might be objects in an image. Must pickle."""
-
-    def __call__(self, image: Image) -> Sequence[Prompts]:
-        """Prompts in the pixel frame of the image, one for each candidate; there may be none.
-
-        Args:
-            image: (3, H, W) in [0, 1]; of a scene larger than memory one tile.
-
-        Answers that the model doubts, or that repeat each other, are left out by the core
-        (``recipe.auto``).
-        """
-        ...
-
-
-class MaskWriter(Protocol):
-    """Writes the segmentation of one case in the domain's native format. Must pickle."""
-
-    def __call__(self, case: Case, objects: Sequence[ObjectMask], out: Path) -> Sequence[Path]:
-        """Write ``objects`` of ``case`` under the folder ``out`` and return the files written."""
-        ...

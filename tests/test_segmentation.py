@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import csv
+import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -8,7 +10,8 @@ import numpy as np
 import pytest
 from PIL import Image as PillowImage
 
-from samdomains.errors import UsageError
+from samdomains.data.images import read_mask
+from samdomains.errors import SamDomainsError, UsageError
 from samdomains.inference import Model, load_model
 from samdomains.prompts.parsing import prompts_from_words
 from samdomains.segmentation import segment
@@ -95,6 +98,73 @@ def test_a_prompt_that_lies_in_no_slice_is_refused(
     with pytest.raises(UsageError, match=problem):
         segment(model, stack, prompts_from_words([box], []), out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """Three photos with a bright square at the border, the second of them damaged."""
+    photos = tmp_path / "photos"
+    photos.mkdir()
+    pixels = np.full((60, 80), 20, dtype=np.uint8)
+    pixels[10:40, 40:] = 220
+    for name in ("a", "b", "c"):
+        PillowImage.fromarray(pixels).save(photos / f"{name}.png")
+    (photos / "b.png").write_bytes(b"")
+    return photos
+
+
+def manifest_of(folder: Path) -> list[dict[str, str]]:
+    lines = (folder / "manifest.csv").read_text("utf-8").splitlines()
+    return list(csv.DictReader(lines))
+
+
+def test_a_damaged_image_stops_no_others_and_the_manifest_says_so(
+    folder: Path, tmp_path: Path
+) -> None:
+    prompts, out = prompts_from_words(["40,10,80,40"], []), tmp_path / "masks"
+    images = load_model("tiny", settings=["review.minimum_iou=0"])
+    with pytest.raises(SamDomainsError, match=r"1 of 3 images .* the first: .*b\.png: the file is"):
+        segment(images, folder, prompts, out=out)
+    rows = manifest_of(out)
+    assert [(row["image"], row["status"], row["objects"]) for row in rows] == [
+        ("a.png", "done", "1"),
+        ("b.png", "failed", "0"),
+        ("c.png", "done", "1"),
+    ]
+    assert [row["files"] for row in rows] == ["a.png; a.json", "", "c.png; c.json"]
+    assert rows[0]["review"] == ""
+    assert "empty (0 bytes)" in rows[1]["review"]
+
+
+def test_on_resume_only_what_is_not_done_is_segmented(folder: Path, tmp_path: Path) -> None:
+    prompts, out = prompts_from_words(["40,10,80,40"], []), tmp_path / "masks"
+    images = load_model("tiny", settings=["review.minimum_iou=0", "review.border=true"])
+    with pytest.raises(SamDomainsError):
+        segment(images, folder, prompts, out=out)
+    shutil.copy(folder / "a.png", folder / "b.png")
+    lines: list[str] = []
+    written = segment(images, folder, prompts, out=out, resume=True, tell=lines.append)
+    assert [path.name for path in written] == ["b.png", "b.json"]
+    assert lines == [f"{out / 'manifest.csv'}: 3 of 3 images need a human look"]
+    rows = manifest_of(out)
+    assert sorted(row["status"] for row in rows) == ["done"] * 3
+    assert {row["review"] for row in rows} == {"cut by the border of the image"}
+
+
+def test_without_prompts_the_sure_answers_are_written(folder: Path, tmp_path: Path) -> None:
+    settings = ["auto.points=8", "auto.minimum_iou=0.6", "auto.minimum_stability=0.6"]
+    images = load_model("tiny", settings=settings)
+    segment(images, folder / "a.png", out=tmp_path / "out")
+    labels = read_mask(tmp_path / "out" / "a.png")
+    square = labels[15:35, 45:75]
+    assert (square > 0).mean() > 0.9
+
+
+def test_a_volume_is_not_segmented_without_prompts(
+    model: Model, stack: Path, tmp_path: Path
+) -> None:
+    with pytest.raises(UsageError, match=r"is a volume, and --auto is for images"):
+        segment(model, stack, out=tmp_path / "out")
 
 
 def test_an_image_has_no_slices(model: Model, tmp_path: Path) -> None:

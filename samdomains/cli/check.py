@@ -43,12 +43,12 @@ def command(
     """Read every image and mask of DATA and list what is wrong. Exit code 1 if there are errors."""
     from samdomains.chain import select_domain
     from samdomains.checking import audit_line, check_cases
-    from samdomains.data.volumes import in_slices
+    from samdomains.data.parts import in_parts
     from samdomains.files import write_json
 
     selected = select_domain(domain, local_plugin=local_plugin)
     recipe = selected.resolve_recipe(file=recipe_file, settings=settings).recipe
-    audit = check_cases(in_slices(selected.load_cases(data, recipe)), recipe)
+    audit = check_cases(in_parts(selected.load_cases(data, recipe), recipe.scene), recipe)
     if out is not None:
         write_json(out / "check.json", audit.to_json())
     if as_json:

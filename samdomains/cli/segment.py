@@ -55,6 +55,16 @@ from samdomains.cli.printing import tell
     help='Several objects: [{"box": [x0, y0, x1, y1], "points": [[x, y, 1]], "class": 2, '
     '"slice": 0}, …].',
 )
+@click.option(
+    "--auto",
+    is_flag=True,
+    help="Segment without a prompt: the domain proposes them, and sure answers are kept.",
+)
+@click.option(
+    "--resume",
+    is_flag=True,
+    help="Go on where the same call was interrupted, in a folder or in a large scene.",
+)
 @checkpoint_option
 @set_option
 @plugin_option
@@ -67,6 +77,8 @@ def command(
     boxes: tuple[str, ...],
     points: tuple[str, ...],
     file: Path | None,
+    auto: bool,
+    resume: bool,
     checkpoint: Path | None,
     settings: tuple[str, ...],
     local_plugin: Path | None,
@@ -75,7 +87,8 @@ def command(
     """Segment INPUT, an image, a volume or a folder of them, where the prompts point.
 
     In a volume each prompt names its slice, counted from 0. The same prompts are used for every
-    image. Masks are written in the domain's own format.
+    image. Masks are written in the domain's own format; in a folder, manifest.csv says which images
+    need a human look.
     """
     from samdomains.errors import UsageError
     from samdomains.inference import load_model
@@ -84,11 +97,13 @@ def command(
 
     if file and (boxes or points):
         raise UsageError("--prompts does not go with --box and --point: put all into the file")
-    prompts = read_prompts(file) if file else prompts_from_words(boxes, points)
+    if auto and (file or boxes or points):
+        raise UsageError("--auto does not go with --box, --point and --prompts: it needs none")
+    prompts = read_prompts(file) if file else None if auto else prompts_from_words(boxes, points)
     loaded = load_model(
         model, domain, checkpoint=checkpoint, settings=settings, local_plugin=local_plugin
     )
-    written = segment(loaded, source, prompts, out=out, tell=tell)
+    written = segment(loaded, source, prompts, out=out, resume=resume, tell=tell)
     if as_json:
         click.echo(json.dumps([str(path) for path in written]))
         return

@@ -17,6 +17,7 @@ import numpy as np
 
 from samdomains.data.folders import ALLOWED_LAYOUTS
 from samdomains.data.naming import image_file, mask_file, name_some
+from samdomains.data.parts import place_of, whole_of
 from samdomains.errors import DataError
 from samdomains.types import Case, ObjectMask, RawImage, Size, Split
 
@@ -127,7 +128,7 @@ class _Tally:
         channels: Number of images with each number of channels.
         images: Hash of the pixels → id and split of the first case that has them.
         unreadable: File and problem of what could not be read.
-        noted: Ids of the images and volumes whose notes are listed.
+        noted: Ids of the images, volumes and scenes whose notes are listed.
     """
 
     minimum_area: int
@@ -155,12 +156,12 @@ class _Tally:
                     "Give every image a name of its own.",
                 )
             )
-        volume = case if case.slice_of is None else case.slice_of.volume
-        if volume.id not in self.noted:
-            self.noted.add(volume.id)
+        whole = whole_of(case)
+        if whole.id not in self.noted:
+            self.noted.add(whole.id)
             remedy = "Nothing to do if that is meant."
             self.findings.extend(
-                _about_image(volume, "warning", note, remedy) for note in volume.notes
+                _about_image(whole, "warning", note, remedy) for note in whole.notes
             )
         pixels = self._read(case, case.read_pixels)
         if pixels is not None:
@@ -252,15 +253,16 @@ class _Tally:
 
 
 def _about_image(case: Case, severity: Severity, problem: str, remedy: str) -> Finding:
-    return Finding(severity, case.id, str(image_file(case)), _in_slice(case, problem), remedy)
+    return Finding(severity, case.id, str(image_file(case)), _placed(case, problem), remedy)
 
 
 def _about_mask(case: Case, severity: Severity, problem: str, remedy: str) -> Finding:
-    return Finding(severity, case.id, str(mask_file(case)), _in_slice(case, problem), remedy)
+    return Finding(severity, case.id, str(mask_file(case)), _placed(case, problem), remedy)
 
 
-def _in_slice(case: Case, problem: str) -> str:
-    return problem if case.slice_of is None else f"slice {case.slice_of.index}: {problem}"
+def _placed(case: Case, problem: str) -> str:
+    place = place_of(case)
+    return f"{place}: {problem}" if place else problem
 
 
 def _value_findings(case: Case, pixels: RawImage) -> Iterator[Finding]:

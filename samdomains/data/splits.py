@@ -12,6 +12,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from samdomains.data.naming import image_file, name_some
+from samdomains.data.parts import whole_of
 from samdomains.errors import DataError, UsageError
 from samdomains.recipe import DataRecipe
 from samdomains.types import Case, Split
@@ -67,7 +68,7 @@ def split_cases(cases: Sequence[Case], data: DataRecipe, seed: int) -> CaseSplit
     if any(case.split is not None for case in cases):
         return _given(cases, data, seed)
     groups = _shuffled_groups(cases, seed)
-    if 0 < len(groups) < 3 and all(case.slice_of is not None for case in cases):
+    if 0 < len(groups) < 3 and all(whole_of(case) is not case for case in cases):
         return _blocks(cases, data, seed)
     if len(groups) < 3:
         raise UsageError(
@@ -86,16 +87,16 @@ def split_cases(cases: Sequence[Case], data: DataRecipe, seed: int) -> CaseSplit
 
 
 def _blocks(cases: Sequence[Case], data: DataRecipe, seed: int) -> CaseSplits:
-    """Train, validation and test from one end of each volume to the other.
+    """Train, validation and test from one end of each volume or scene to the other.
 
-    Shares count the slices that show an object; validation keeps the other two apart.
+    Shares count the slices or tiles that show an object; validation keeps the other two apart.
     """
     parts: dict[str, list[Case]] = {"train": [], "validation": [], "test": []}
-    volumes: defaultdict[str, list[Case]] = defaultdict(list)
+    wholes: defaultdict[str, list[Case]] = defaultdict(list)
     for case in cases:
-        assert case.slice_of is not None
-        volumes[case.slice_of.volume.id].append(case)
-    for name, slices in sorted(volumes.items()):
+        wholes[whole_of(case).id].append(case)
+    whole, part = ("volume", "slice") if cases[0].slice_of is not None else ("scene", "tile")
+    for name, slices in sorted(wholes.items()):
         slices.sort(key=lambda case: case.id, reverse=_rank(name, seed)[0] % 2 == 1)
         shown = [
             index for index, case in enumerate(slices) if case.read_objects and case.read_objects()
@@ -103,9 +104,9 @@ def _blocks(cases: Sequence[Case], data: DataRecipe, seed: int) -> CaseSplits:
         if len(shown) < 3:
             raise DataError(
                 image_file(slices[0]),
-                f"{len(shown)} of its slices show an object, and train, validation and test need "
+                f"{len(shown)} of its {part}s show an object, and train, validation and test need "
                 "one each",
-                "Label more slices, or add volumes.",
+                f"Label more {part}s, or add {whole}s.",
             )
         tested = _share(data.test_fraction, len(shown), leave=2)
         validated = _share(data.validation_fraction, len(shown), leave=1 + tested)
@@ -113,11 +114,11 @@ def _blocks(cases: Sequence[Case], data: DataRecipe, seed: int) -> CaseSplits:
         parts["train"] += slices[:first]
         parts["validation"] += slices[first:second]
         parts["test"] += slices[second:]
-    counted = ", ".join(f"{len(part)} {name}" for name, part in parts.items())
+    counted = ", ".join(f"{len(kept)} {name}" for name, kept in parts.items())
     how = (
-        f"There are fewer than 3 volumes, so each was divided into blocks of slices: {counted}. "
-        "Test slices belong to volumes that were trained on, which flatters the scores; add "
-        "volumes of other patients for honest ones."
+        f"There are fewer than 3 {whole}s, so each was divided into blocks of {part}s: {counted}. "
+        f"Test {part}s belong to {whole}s that were trained on, which flatters the scores; add "
+        f"{whole}s of other {'patients' if whole == 'volume' else 'places'} for honest ones."
     )
     train, validation, test = (_flat([part]) for part in parts.values())
     return CaseSplits(train, validation, test, how)

@@ -8,25 +8,15 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from samdomains.data.volumes import normalized_image
+from samdomains.data.parts import normalized_image
 from samdomains.errors import DataError
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.metrics import object_overlap
 from samdomains.evaluation.results import ObjectScore
 from samdomains.prompts.corrections import add_click, correction_click
 from samdomains.prompts.points import interior_point
-from samdomains.types import (
-    Case,
-    Mask,
-    Normalizer,
-    ObjectMask,
-    Points,
-    Prediction,
-    PromptedImage,
-    PromptName,
-    Prompts,
-    Segmenter,
-)
+from samdomains.protocols import Normalizer, PromptedImage, Segmenter
+from samdomains.types import Case, Mask, ObjectMask, Points, Prediction, PromptName, Prompts
 
 CORRECTIONS = 3
 """Clicks after the first point in ``point+3``."""

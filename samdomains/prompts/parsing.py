@@ -47,7 +47,7 @@ def prompts_from_words(boxes: Sequence[str], points: Sequence[str]) -> tuple[Obj
         [4.0, 6.0, 20.0, 30.0]
     """
     if not boxes and not points:
-        raise UsageError("nothing to segment: give --box, --point or --prompts")
+        raise UsageError("nothing to segment: give --box, --point, --prompts or --auto")
     if points and len(boxes) > 1:
         raise UsageError(
             f"{len(boxes)} boxes and {len(points)} points: which box do the points belong to? "

@@ -15,10 +15,11 @@ from typing import Any, Literal
 
 from samdomains.chain import Domain
 from samdomains.data.audit import Audit
+from samdomains.data.parts import normalized_image
 from samdomains.data.splits import CaseSplits
-from samdomains.data.volumes import normalized_image
 from samdomains.evaluation.card import Card, case_dice
 from samdomains.evaluation.results import ObjectScore
+from samdomains.protocols import PromptedImage, Segmenter
 from samdomains.recipe_layers import ResolvedRecipe
 from samdomains.reports.figures import case_panel
 from samdomains.reports.html import (
@@ -30,7 +31,7 @@ from samdomains.reports.html import (
     write_report,
 )
 from samdomains.sam.devices import best_device
-from samdomains.types import Case, Mask, PromptedImage, Prompts, Segmenter, StrategyChoice
+from samdomains.types import Case, Mask, Prompts, StrategyChoice
 
 PICTURED = "box"
 """The way of prompting whose answers are shown."""

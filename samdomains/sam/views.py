@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samdomains.types import Box, Prompts, Size
+from samdomains.types import Box, Prompts, Size, Window
 
 OVERLAP = 0.5
 """Share of a tile that it has in common with its neighbour, so that an object up to half a tile
@@ -17,26 +16,6 @@ wide lies whole in at least one tile."""
 ROOM = 1.5
 """A box is looked at in windows at least so many times as wide as the box. Of 1.5, 2, 3 and 4 the
 first two were the best for ``tiny``, and 1.5 embeds the fewest windows (benchmarks/tiny.md)."""
-
-
-@dataclass(frozen=True, slots=True)
-class Window:
-    """A part of an image: rows ``y0`` to ``y1`` and columns ``x0`` to ``x1``, ends exclusive."""
-
-    y0: int
-    x0: int
-    y1: int
-    x1: int
-
-    @property
-    def size(self) -> Size:
-        """(H, W) in pixels."""
-        return self.y1 - self.y0, self.x1 - self.x0
-
-    @property
-    def slices(self) -> tuple[slice, slice]:
-        """Row and column slices, for ``array[..., *slices]``."""
-        return slice(self.y0, self.y1), slice(self.x0, self.x1)
 
 
 class Views:

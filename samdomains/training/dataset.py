@@ -13,11 +13,12 @@ from torch.nn import functional
 from torch.utils.data import Dataset
 
 from samdomains.data.augmentation import Augmentation, draw_augmentation
-from samdomains.data.volumes import normalized_image
+from samdomains.data.parts import normalized_image
+from samdomains.protocols import Normalizer
 from samdomains.recipe import AugmentationRecipe, ModelRecipe
 from samdomains.sam.frame import Frame
-from samdomains.sam.views import Views, Window
-from samdomains.types import Case, Image, Mask, Normalizer, ObjectMask, Size
+from samdomains.sam.views import Views
+from samdomains.types import Case, Image, Mask, ObjectMask, Size, Window
 
 
 @dataclass(frozen=True, slots=True)

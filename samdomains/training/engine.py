@@ -28,6 +28,7 @@ from samdomains.evaluation.results import validation_dice
 from samdomains.evaluation.scorer import score
 from samdomains.files import without_nan, write_text
 from samdomains.progress import progress_bar
+from samdomains.protocols import Normalizer, PromptSampler
 from samdomains.recipe import Recipe
 from samdomains.run_directory import RunDirectory
 from samdomains.sam.embedding_cache import EmbeddingCache
@@ -47,7 +48,7 @@ from samdomains.training.state import (
     restore_random_state,
     save_state,
 )
-from samdomains.types import Case, Normalizer, PromptName, PromptSampler, StrategyChoice
+from samdomains.types import Case, PromptName, StrategyChoice
 
 VALIDATION_PROMPTS: tuple[PromptName, ...] = ("box", "point")
 """Kinds of prompt that choose the best epoch, of those that the recipe evaluates."""

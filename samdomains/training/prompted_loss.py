@@ -9,12 +9,12 @@ import torch
 from segment_anything.modeling import Sam
 from torch import Tensor, nn
 
+from samdomains.protocols import PromptSampler
 from samdomains.recipe import Recipe
 from samdomains.sam.frame import encode
 from samdomains.training.dataset import Sample
 from samdomains.training.losses import LossWeights
 from samdomains.training.rounds import ObjectBatch, rounds_loss
-from samdomains.types import PromptSampler
 
 
 class PromptedLoss(nn.Module):

@@ -14,10 +14,11 @@ import torch
 from segment_anything.modeling import Sam
 from torch import Tensor
 
+from samdomains.protocols import PromptSampler
 from samdomains.sam.decode import decode, is_ambiguous, select
 from samdomains.sam.frame import Frame
 from samdomains.training.losses import LossWeights, answer_loss
-from samdomains.types import Logits, Mask, Prompts, PromptSampler
+from samdomains.types import Logits, Mask, Prompts
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -82,7 +82,7 @@ def test_every_image_of_a_folder_gets_the_same_prompts(
 def test_where_nothing_is_found_the_mask_is_empty_and_it_says_so(
     image: Path, tmp_path: Path, call: CallCli, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("samdomains.segmentation._found", lambda *_: [])
+    monkeypatch.setattr("samdomains.segmentation._found_in_image", lambda *_: {})
     words = ["segment", "images", str(image), "--model", "tiny", "--out", str(tmp_path / "m.png")]
     result = call(*words, *BOX)
     assert result.exit_code == 0
@@ -93,7 +93,7 @@ def test_where_nothing_is_found_the_mask_is_empty_and_it_says_so(
 @pytest.mark.parametrize(
     ("words", "text"),
     [
-        ([], "error: nothing to segment: give --box, --point or --prompts"),
+        ([], "error: nothing to segment: give --box, --point, --prompts or --auto"),
         (["--box", "200,200,300,300"], "scene_00.png: the box [200.0, 200.0, 300.0, 300.0] lies"),
         (["--box", "90,20,20,90"], "the box 90,20,20,90 has no area: write x0,y0,x1,y1 with"),
         (["--box", "nan,20,20,90"], "--box nan,20,20,90: expected x0,y0,x1,y1 in pixels"),

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from samdomains.data.audit import Audit, Finding, audit_cases
-from samdomains.data.volumes import in_slices
+from samdomains.data.parts import in_parts
 from samdomains.errors import DataError
 from samdomains.types import Case, ObjectMask, RawImage, Split
 
@@ -277,7 +277,7 @@ def volume(read: Callable[[], RawImage]) -> Case:
 
 
 def test_findings_name_the_slice_of_a_volume() -> None:
-    cases = in_slices([volume(lambda: np.arange(48).reshape(1, 3, 4, 4))])
+    cases = in_parts([volume(lambda: np.arange(48).reshape(1, 3, 4, 4))])
     (finding,) = audit_cases(cases, minimum_area=4).findings[:1]
     assert (finding.case, finding.file) == ("scan@2", "labels.nii")
     assert finding.problem == "slice 2: 1 of 1 objects have fewer than 4 pixels"
@@ -287,13 +287,13 @@ def test_a_volume_that_cannot_be_read_is_one_finding() -> None:
     def damaged() -> RawImage:
         raise DataError("scan.nii", "damaged", "Copy it again.")
 
-    audit = audit_cases(in_slices([volume(damaged)]), minimum_area=4)
+    audit = audit_cases(in_parts([volume(damaged)]), minimum_area=4)
     assert [f.problem for f in audit.findings if f.file == "scan.nii"] == ["damaged"]
 
 
 def test_what_a_loader_noticed_is_a_warning_once_a_volume() -> None:
     noted = replace(volume(lambda: np.arange(48).reshape(1, 3, 4, 4)), notes=("uneven slices",))
-    audit = audit_cases(in_slices([noted]), minimum_area=1)
+    audit = audit_cases(in_parts([noted]), minimum_area=1)
     assert [(f.severity, f.file, f.problem) for f in audit.findings if f.file] == [
         ("warning", "scan.nii", "uneven slices")
     ]

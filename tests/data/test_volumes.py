@@ -7,8 +7,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from samdomains.data import volumes
-from samdomains.data.volumes import in_slices, normalized_image, statistics_of, volume_pixels
+from samdomains.data import recent
+from samdomains.data.parts import in_parts, normalized_image, statistics_of
+from samdomains.data.volumes import volume_pixels
 from samdomains.errors import DataError, RecipeError
 from samdomains.types import Case, CaseStatistics, ObjectMask, RawVolume
 
@@ -53,12 +54,12 @@ def image() -> Case:
 
 @pytest.fixture(autouse=True)
 def _forget() -> None:
-    volumes._recent.kept.clear()
+    recent.recent.kept.clear()
     reads.clear()
 
 
 def test_a_volume_becomes_its_slices_and_an_image_stays() -> None:
-    first, *rest = in_slices([image(), volume(1)])
+    first, *rest = in_parts([image(), volume(1)])
     assert first.id == "photo"
     assert [case.id for case in rest] == [f"scan1@{z:02d}" for z in range(12)]
     assert {(case.group, case.split, case.depth) for case in rest} == {("patient", "test", None)}
@@ -68,24 +69,24 @@ def test_a_volume_becomes_its_slices_and_an_image_stays() -> None:
 
 
 def test_a_slice_has_the_objects_that_cross_it() -> None:
-    counts = [len(case.read_objects()) for case in in_slices([volume(1)]) if case.read_objects]
+    counts = [len(case.read_objects()) for case in in_parts([volume(1)]) if case.read_objects]
     assert counts == [0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0]
 
 
 def test_slices_of_a_volume_without_annotation_have_none() -> None:
-    cases = in_slices([replace(volume(1), read_objects=None)])
+    cases = in_parts([replace(volume(1), read_objects=None)])
     assert all(case.read_objects is None for case in cases)
 
 
 def test_a_volume_is_read_once_for_all_its_slices() -> None:
-    for case in in_slices([volume(1)]):
+    for case in in_parts([volume(1)]):
         statistics_of(case, case.read_pixels())
     assert reads == [1]
 
 
 def test_volumes_used_longest_ago_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
     size = Pixels(1)().nbytes
-    monkeypatch.setattr(volumes, "KEPT_BYTES", 2 * size)
+    monkeypatch.setattr(recent, "KEPT_BYTES", 2 * size)
     reads.clear()
     for seed in (1, 2, 1, 3, 1, 2):
         volume_pixels(volume(seed))
@@ -93,14 +94,14 @@ def test_volumes_used_longest_ago_are_forgotten(monkeypatch: pytest.MonkeyPatch)
 
 
 def test_a_slice_has_the_statistics_of_its_whole_volume() -> None:
-    case = in_slices([volume(1)])[4]
+    case = in_parts([volume(1)])[4]
     whole = Pixels(1)()
     assert statistics_of(case, case.read_pixels()).mean[0] == pytest.approx(whole.mean())
     assert statistics_of(image(), whole[:, 0]).mean[0] == pytest.approx(whole[:, 0].mean())
 
 
 def test_slices_travel_to_worker_processes() -> None:
-    case = pickle.loads(pickle.dumps(in_slices([volume(1)])[3]))
+    case = pickle.loads(pickle.dumps(in_parts([volume(1)])[3]))
     np.testing.assert_array_equal(case.read_pixels(), Pixels(1)()[:, 3])
 
 
@@ -113,6 +114,6 @@ def test_what_cannot_be_normalised_names_its_file() -> None:
     def refuse(pixels: np.ndarray, statistics: CaseStatistics) -> np.ndarray:
         raise RecipeError("it has 2 channels")
 
-    case = in_slices([volume(1)])[3]
+    case = in_parts([volume(1)])[3]
     with pytest.raises(RecipeError, match=r"scan1\.nii: it has 2 channels"):
         normalized_image(case, refuse)

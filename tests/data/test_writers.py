@@ -16,8 +16,9 @@ from samdomains.data.coco import load_coco
 from samdomains.data.folders import load_folder
 from samdomains.data.writers import CocoJsonWriter, LabelPngWriter, case_size
 from samdomains.errors import DataError
+from samdomains.protocols import MaskWriter
 from samdomains.recipe import DataRecipe
-from samdomains.types import Case, MaskWriter, ObjectMask
+from samdomains.types import Case, ObjectMask
 
 SaveImage = Callable[[Path, ArrayLike], Path]
 

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from samdomains.evaluation.baselines import BoxEllipse
-from samdomains.types import Mask, Prediction, Prompts, Segmenter, Size
+from samdomains.protocols import Segmenter
+from samdomains.types import Mask, Prediction, Prompts, Size
 
 
 def ellipse(box: tuple[float, float, float, float], size: Size) -> Prediction:

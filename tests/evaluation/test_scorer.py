@@ -15,7 +15,8 @@ from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.metrics import overlap
 from samdomains.evaluation.scorer import score
 from samdomains.prompts.corrections import correction_click
-from samdomains.types import Case, Mask, Normalizer, PromptName, Prompts
+from samdomains.protocols import Normalizer
+from samdomains.types import Case, Mask, PromptName, Prompts
 
 ALL: tuple[PromptName, ...] = ("box", "point", "point+3")
 Make = Callable[..., Any]

@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samdomains.sam.views import Views, Window, prompt_extent, shift_prompts
-from samdomains.types import Box, Prompts, Size
+from samdomains.sam.views import Views, prompt_extent, shift_prompts
+from samdomains.types import Box, Prompts, Size, Window
 
 
 def contains(window: Window, box: Box) -> bool:

@@ -11,9 +11,8 @@ from torch import Tensor
 
 from samdomains.recipe import AugmentationRecipe, ModelRecipe
 from samdomains.sam.frame import Frame
-from samdomains.sam.views import Window
 from samdomains.training.dataset import EpochBatches, Sample, View, ViewDataset, list_views
-from samdomains.types import Case, RawImage
+from samdomains.types import Case, RawImage, Window
 
 from .conftest import make_case, to_unit_range
 

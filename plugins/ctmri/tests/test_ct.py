@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 
 from samdomains.chain import Domain, select_domain
+from samdomains.data.parts import in_parts, normalized_image
 from samdomains.data.statistics import case_statistics
-from samdomains.data.volumes import in_slices, normalized_image
 
 
 @pytest.fixture(scope="module")
@@ -43,7 +43,7 @@ def test_every_recipe_keeps_what_tuning_needs(domain: Domain) -> None:
 
 def test_a_demo_slice_looks_as_it_always_did(domain: Domain, tmp_path: Path) -> None:
     recipe = domain.resolve_recipe().recipe
-    cases = in_slices(domain.load_cases(domain.make_demo_data(tmp_path / "demo", 0), recipe))
+    cases = in_parts(domain.load_cases(domain.make_demo_data(tmp_path / "demo", 0), recipe))
     case = next(case for case in cases if case.id == "phantom_02@06")
     image = normalized_image(case, domain.normalize_intensity(recipe))
     golden = [

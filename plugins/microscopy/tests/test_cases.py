@@ -18,7 +18,7 @@ from samdomains_microscopy.cases import load_any
 from samdomains_microscopy.writers import InstanceTiffWriter
 
 from samdomains.data.audit import audit_cases
-from samdomains.data.volumes import in_slices
+from samdomains.data.parts import in_parts
 from samdomains.plugin import Case, DataError, ObjectMask, Recipe, load_source
 
 
@@ -97,7 +97,7 @@ class TestVolumes:
             return original(path, *rest, **options)
 
         monkeypatch.setattr(np, "memmap", count)
-        slices = in_slices(load(volumes))
+        slices = in_parts(load(volumes))
         assert [part.id for part in slices[:4]] == ["a@0", "a@1", "a@2", "b@0"]
         assert [part.read_pixels()[1, 0, 0] for part in slices[:3]] == [0, 1, 2]
         assert reads == ["a.ome.tif"]
@@ -284,7 +284,7 @@ class TestErrors:
         pixels = np.zeros((3, 8, 9), dtype=np.float32)
         pixels[0, 0, 0] = np.nan
         save(volumes / "images" / "b.ome.tif", pixels, "ZYX")
-        audit = audit_cases(in_slices(load(volumes)), minimum_area=1)
+        audit = audit_cases(in_parts(load(volumes)), minimum_area=1)
         assert audit.errors
         assert all("b.ome.tif" in finding.file for finding in audit.errors)
         assert "1 of 216 pixel values are NaN" in audit.errors[0].problem

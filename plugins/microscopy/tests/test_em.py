@@ -9,7 +9,7 @@ import tifffile
 
 from samdomains.chain import Domain, select_domain
 from samdomains.data.audit import audit_cases
-from samdomains.data.volumes import in_slices, statistics_of
+from samdomains.data.parts import in_parts, statistics_of
 
 REAL = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "microscopy"
 
@@ -41,7 +41,7 @@ def test_the_golden_section_is_stretched_by_its_whole_block(domain: Domain, tmp_
     block = np.arange(1001 * 12, dtype=np.uint16).reshape(1001, 12).T.reshape(3, 4, 1001) // 12
     tifffile.imwrite(tmp_path / "a.tif", block, photometric="minisblack", metadata=None)
     recipe = domain.resolve_recipe().recipe
-    parts = in_slices(domain.load_cases(tmp_path / "a.tif", recipe))
+    parts = in_parts(domain.load_cases(tmp_path / "a.tif", recipe))
     assert [part.id for part in parts] == ["a@0", "a@1", "a@2"]
     pixels = parts[1].read_pixels()
     image = domain.normalize_intensity(recipe)(pixels, statistics_of(parts[1], pixels))
@@ -55,7 +55,7 @@ def test_the_demo_data_goes_through_the_whole_chain(domain: Domain, tmp_path: Pa
     cases = domain.load_cases(domain.make_demo_data(tmp_path / "demo", 0), recipe)
     assert [case.depth for case in cases] == [4] * 6
     assert {case.split for case in cases} == {"train", "val", "test"}
-    audit = audit_cases(in_slices(cases), minimum_area=recipe.data.minimum_area)
+    audit = audit_cases(in_parts(cases), minimum_area=recipe.data.minimum_area)
     assert not audit.errors
     assert audit.objects >= 40
 

@@ -1,0 +1,106 @@
+"""The manifest of a segmented folder: what became of each image, and which need a human look."""
+
+from __future__ import annotations
+
+import csv
+import io
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from samdomains.errors import RunDirectoryError
+from samdomains.files import write_text
+
+COLUMNS = ("image", "status", "objects", "lowest_predicted_iou", "review", "files")
+SEPARATOR = "; "
+
+
+@dataclass(frozen=True, slots=True)
+class Entry:
+    """One image.
+
+    Attributes:
+        image: Name of its file.
+        status: ``done``, or ``failed`` where it could not be read or segmented.
+        objects: Number of objects found.
+        lowest_iou: Lowest IoU that the model predicts of them; None where there is none.
+        review: Why a human should look at it; empty where nobody needs to.
+        files: What was written, relative to the manifest's folder.
+    """
+
+    image: str
+    status: str
+    objects: int
+    lowest_iou: float | None
+    review: tuple[str, ...]
+    files: tuple[str, ...]
+
+
+class Manifest:
+    """``manifest.csv``, one line an image, written as the images are done.
+
+    Args:
+        path: The file.
+        resume: Keep what an interrupted call wrote.
+
+    Raises:
+        RunDirectoryError: The file to resume is no manifest.
+        OSError: It cannot be written.
+    """
+
+    def __init__(self, path: Path, *, resume: bool) -> None:
+        self._path = path
+        self.entries = list(_read(path)) if resume and path.exists() else []
+        write_text(path, _lines([COLUMNS, *map(_row, self.entries)]))
+
+    def finished(self) -> set[str]:
+        """Names of the images that are done and whose files are all there."""
+        folder = self._path.parent
+        return {
+            entry.image
+            for entry in self.entries
+            if entry.status == "done" and all((folder / name).exists() for name in entry.files)
+        }
+
+    def add(self, entry: Entry) -> None:
+        """Append a line; one of the same image is replaced."""
+        earlier = [known for known in self.entries if known.image != entry.image]
+        replaced = len(earlier) < len(self.entries)
+        self.entries = [*earlier, entry]
+        if replaced:
+            write_text(self._path, _lines([COLUMNS, *map(_row, self.entries)]))
+            return
+        with self._path.open("a", encoding="utf-8", newline="") as file:
+            file.write(_lines([_row(entry)]))
+
+
+def _row(entry: Entry) -> Sequence[str]:
+    iou = "" if entry.lowest_iou is None else f"{entry.lowest_iou:.3f}"
+    review, files = SEPARATOR.join(entry.review), SEPARATOR.join(entry.files)
+    return entry.image, entry.status, str(entry.objects), iou, review, files
+
+
+def _lines(rows: Sequence[Sequence[str]]) -> str:
+    text = io.StringIO()
+    csv.writer(text, lineterminator="\n").writerows(rows)
+    return text.getvalue()
+
+
+def _read(path: Path) -> Iterator[Entry]:
+    """The entries of a manifest; a last line that was cut short is left out."""
+    text = path.read_text(encoding="utf-8")
+    whole = text[: text.rfind("\n") + 1]
+    rows = list(csv.reader(io.StringIO(whole)))
+    if not rows or tuple(rows[0]) != COLUMNS or any(len(row) != len(COLUMNS) for row in rows):
+        raise RunDirectoryError(
+            f"{path}: is no manifest of this version of samdomains. Remove it, or name another "
+            "folder with --out"
+        )
+    for image, status, objects, iou, review, files in rows[1:]:
+        yield Entry(
+            image, status, int(objects), float(iou) if iou else None, _split(review), _split(files)
+        )
+
+
+def _split(text: str) -> tuple[str, ...]:
+    return tuple(text.split(SEPARATOR)) if text else ()

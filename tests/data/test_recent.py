@@ -1,0 +1,21 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from samdomains.data import recent
+from samdomains.data.recent import Recent
+
+
+def test_what_was_read_is_not_read_again() -> None:
+    kept = Recent()
+    first, second = (kept.get("a", lambda: np.zeros(4)) for _ in range(2))
+    assert first is second
+
+
+def test_what_was_used_longest_ago_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent, "KEPT_BYTES", 16)
+    kept = Recent()
+    for key in ("a", "b", "a", "c"):
+        kept.get(key, lambda: np.zeros(1))
+    assert list(kept.kept) == ["a", "c"]

@@ -1,0 +1,45 @@
+from __future__ import annotations
+
+import numpy as np
+import pytest
+
+from samdomains.recipe import AutoRecipe
+from samdomains.sam.automatic import certain_objects, stability
+from samdomains.types import Prediction
+
+SURE = AutoRecipe(minimum_iou=0.8, minimum_stability=0.9)
+
+
+def answer(x: int, width: int, *, iou: float = 0.9, edge: float = 5.0) -> Prediction:
+    """An object of ten rows from column ``x``; ``edge`` is the logit of its last column."""
+    logits = np.full((20, 40), -8, dtype=np.float32)
+    logits[5:15, x : x + width] = 8
+    if width:
+        logits[5:15, x + width - 1] = edge
+    return Prediction(logits, (0, 0), (20, 40), np.zeros((4, 4), np.float32), iou)
+
+
+def test_an_object_has_its_place_and_the_predicted_iou_as_its_score() -> None:
+    (found,) = certain_objects([answer(4, 6)], SURE)
+    assert found.box.tolist() == [4, 5, 10, 15]
+    assert found.score == pytest.approx(0.9)
+
+
+@pytest.mark.parametrize(
+    "doubtful",
+    [answer(4, 6, iou=0.7), answer(4, 6, edge=0.5), answer(4, 0), answer(0, 40)],
+    ids=["low predicted IoU", "unstable", "empty", "the whole"],
+)
+def test_what_the_model_doubts_is_no_object(doubtful: Prediction) -> None:
+    recipe = SURE.model_copy(update={"largest": 0.4})
+    assert certain_objects([doubtful], recipe) == []
+
+
+def test_one_object_is_listed_once_by_its_surest_answer() -> None:
+    found = certain_objects([answer(4, 10, iou=0.85), answer(4, 11, iou=0.95)], SURE)
+    assert [item.score for item in found] == [0.95]
+
+
+def test_stability_is_the_share_of_what_is_possible_that_is_sure() -> None:
+    assert stability(answer(4, 5, edge=0.5)) == pytest.approx(0.8)
+    assert stability(answer(4, 0)) == 0

@@ -1,0 +1,55 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from samdomains.errors import RunDirectoryError
+from samdomains.manifest import Entry, Manifest
+
+DONE = Entry("a, b.png", "done", 2, 0.75, ("predicted IoU 0.75 is below 0.8", "cut"), ("a.png",))
+FAILED = Entry("c.png", "failed", 0, None, ("c.png: empty",), ())
+
+
+def test_a_line_is_there_as_soon_as_its_image_is_done(tmp_path: Path) -> None:
+    manifest = Manifest(tmp_path / "manifest.csv", resume=False)
+    manifest.add(DONE)
+    lines = (tmp_path / "manifest.csv").read_text().splitlines()
+    assert lines[0] == "image,status,objects,lowest_predicted_iou,review,files"
+    assert lines[1] == '"a, b.png",done,2,0.750,predicted IoU 0.75 is below 0.8; cut,a.png'
+
+
+def test_images_whose_files_are_there_are_finished(tmp_path: Path) -> None:
+    manifest = Manifest(tmp_path / "manifest.csv", resume=False)
+    manifest.add(DONE)
+    manifest.add(FAILED)
+    again = Manifest(tmp_path / "manifest.csv", resume=True)
+    assert again.entries == [DONE, FAILED]
+    assert again.finished() == set()
+    (tmp_path / "a.png").touch()
+    assert again.finished() == {"a, b.png"}
+
+
+def test_a_line_that_was_cut_short_is_done_again(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.csv"
+    Manifest(path, resume=False).add(DONE)
+    path.write_text(path.read_text() + "c.png,done,1,0.")
+    assert Manifest(path, resume=True).entries == [DONE]
+
+
+def test_an_image_done_again_has_one_line(tmp_path: Path) -> None:
+    manifest = Manifest(tmp_path / "manifest.csv", resume=False)
+    manifest.add(FAILED)
+    manifest.add(Entry("c.png", "done", 1, 0.9, (), ("c.png",)))
+    assert (tmp_path / "manifest.csv").read_text().count("c.png,") == 1
+
+
+def test_without_resume_it_begins_anew(tmp_path: Path) -> None:
+    Manifest(tmp_path / "manifest.csv", resume=False).add(DONE)
+    assert Manifest(tmp_path / "manifest.csv", resume=False).entries == []
+
+
+def test_something_else_is_not_taken_for_a_manifest(tmp_path: Path) -> None:
+    (tmp_path / "manifest.csv").write_text("name,price\nchair,3\n")
+    with pytest.raises(RunDirectoryError, match="is no manifest of this version"):
+        Manifest(tmp_path / "manifest.csv", resume=True)
