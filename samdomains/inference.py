@@ -106,7 +106,7 @@ class Model:
         image = self._image(pixels, statistics)
         prompts = self.domain.propose_prompts(self.recipe)(image)
         answers = (answer for _, answer in self._answers(image, prompts))
-        return certain_objects(answers, self.recipe.auto)
+        return certain_objects(answers, self.recipe)
 
     def _image(self, pixels: RawImage, statistics: CaseStatistics | None) -> Image:
         return self.normalizer(pixels, statistics or case_statistics(pixels))

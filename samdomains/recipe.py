@@ -115,8 +115,10 @@ class AutoRecipe(_Section):
     Attributes:
         points: Points along the longer side of an image or tile, in a square grid (32 in the SAM
             paper, arXiv:2304.02643, appendix B).
-        minimum_iou: Smallest IoU that the model predicts of a kept answer (0.88 there).
-        minimum_stability: Smallest IoU of an answer's masks at logits of -1 and 1 (0.95 there).
+        minimum_iou: Smallest IoU that the model predicts of a kept answer. ``auto`` is 0.88, as
+            there, for the official models, and 0.5 for ``tiny``, which seldom predicts 0.7.
+        minimum_stability: Smallest IoU of an answer's masks at logits of -1 and 1. ``auto`` is
+            0.95, as there, for the official models, and 0.7 for ``tiny``.
         duplicates: Two answers whose IoU is larger are one object (0.7 there): the one with the
             higher predicted IoU is kept.
         largest: Largest share of the image, or tile, that an object may cover; a larger one is the
@@ -124,8 +126,8 @@ class AutoRecipe(_Section):
     """
 
     points: Count = 32
-    minimum_iou: Fraction = 0.88
-    minimum_stability: Fraction = 0.95
+    minimum_iou: Literal["auto"] | Fraction = "auto"
+    minimum_stability: Literal["auto"] | Fraction = "auto"
     duplicates: Fraction = 0.7
     largest: Fraction = 0.95
 
@@ -134,11 +136,12 @@ class ReviewRecipe(_Section):
     """Which segmented images a human should look at; the reasons stand in the manifest.
 
     Attributes:
-        minimum_iou: An object whose IoU the model predicts to be smaller.
+        minimum_iou: An object whose IoU the model predicts to be smaller. ``auto`` is 0.8 for the
+            official models, and 0.5 for ``tiny``.
         border: Whether an object that the image's border cuts counts.
     """
 
-    minimum_iou: Fraction = 0.8
+    minimum_iou: Literal["auto"] | Fraction = "auto"
     border: bool = False
 
 
@@ -358,3 +361,20 @@ class Recipe(_Section):
     evaluation: EvaluationRecipe = EvaluationRecipe()
     auto: AutoRecipe = AutoRecipe()
     review: ReviewRecipe = ReviewRecipe()
+
+    @property
+    def surest(self) -> tuple[float, float]:
+        """Smallest predicted IoU and stability of a kept answer, with ``auto`` decided."""
+        iou, stability = (0.5, 0.7) if self.model.name == "tiny" else (0.88, 0.95)
+        auto = self.auto
+        return (
+            iou if auto.minimum_iou == "auto" else auto.minimum_iou,
+            stability if auto.minimum_stability == "auto" else auto.minimum_stability,
+        )
+
+    @property
+    def doubtful(self) -> float:
+        """Predicted IoU below which an object is for review, with ``auto`` decided."""
+        if self.review.minimum_iou == "auto":
+            return 0.5 if self.model.name == "tiny" else 0.8
+        return self.review.minimum_iou

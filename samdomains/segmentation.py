@@ -19,7 +19,7 @@ from samdomains.manifest import Entry, Manifest
 from samdomains.progress import progress_bar
 from samdomains.prompts.parsing import ObjectPrompt
 from samdomains.protocols import MaskWriter
-from samdomains.recipe import OutputFormat, Recipe, ReviewRecipe
+from samdomains.recipe import OutputFormat, Recipe
 from samdomains.scene_segmentation import KeptTiles, found_in_scene
 from samdomains.types import Case, ObjectMask
 
@@ -118,7 +118,7 @@ class _Job:
                         manifest.add(Entry(name, "failed", 0, None, (str(error),), ()))
                     else:
                         written += files
-                        manifest.add(_entry(name, objects, files, folder, self.model.recipe.review))
+                        manifest.add(_entry(name, objects, files, folder, self.model.recipe))
                 show(done)
         if failed:
             raise _of_several(failed, len(cases), folder / MANIFEST)
@@ -190,15 +190,15 @@ def _entry(
     objects: Sequence[ObjectMask],
     files: Sequence[Path],
     folder: Path,
-    review: ReviewRecipe,
+    recipe: Recipe,
 ) -> Entry:
     """The manifest's line about one image that was segmented."""
     scores = [item.score for item in objects if item.score is not None]
     lowest = min(scores) if scores else None
     reasons = [] if objects else ["nothing was found"]
-    if lowest is not None and lowest < review.minimum_iou:
-        reasons.append(f"predicted IoU {lowest:.2f} is below {review.minimum_iou:g}")
-    if review.border and any(_cut(item) for item in objects):
+    if lowest is not None and lowest < recipe.doubtful:
+        reasons.append(f"predicted IoU {lowest:.2f} is below {recipe.doubtful:g}")
+    if recipe.review.border and any(_cut(item) for item in objects):
         reasons.append("cut by the border of the image")
     relative = tuple(path.relative_to(folder).as_posix() for path in files)
     return Entry(name, "done", len(objects), lowest, tuple(reasons), relative)

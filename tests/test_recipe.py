@@ -46,3 +46,14 @@ def test_some_prompt_needs_a_weight() -> None:
 def test_numbers_are_finite() -> None:
     with pytest.raises(ValidationError, match="finite"):
         IntensityRecipe(method="range", lower=0, upper=float("inf"))
+
+
+def test_what_is_sure_depends_on_the_model_unless_the_user_says_so() -> None:
+    assert Recipe().surest == (0.5, 0.7)
+    official = Recipe.model_validate({"model": {"name": "vit_b"}})
+    assert official.surest == (0.88, 0.95)
+    assert (Recipe().doubtful, official.doubtful) == (0.5, 0.8)
+    mine = Recipe.model_validate(
+        {"auto": {"minimum_iou": 0.6, "minimum_stability": 0}, "review": {"minimum_iou": 0.9}}
+    )
+    assert (mine.surest, mine.doubtful) == ((0.6, 0.0), 0.9)

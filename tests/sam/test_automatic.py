@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from samdomains.recipe import AutoRecipe
+from samdomains.recipe import AutoRecipe, Recipe
 from samdomains.sam.automatic import certain_objects, stability
 from samdomains.types import Prediction
 
-SURE = AutoRecipe(minimum_iou=0.8, minimum_stability=0.9)
+SURE = Recipe(auto=AutoRecipe(minimum_iou=0.8, minimum_stability=0.9, largest=0.4))
 
 
 def answer(x: int, width: int, *, iou: float = 0.9, edge: float = 5.0) -> Prediction:
@@ -31,8 +31,7 @@ def test_an_object_has_its_place_and_the_predicted_iou_as_its_score() -> None:
     ids=["low predicted IoU", "unstable", "empty", "the whole"],
 )
 def test_what_the_model_doubts_is_no_object(doubtful: Prediction) -> None:
-    recipe = SURE.model_copy(update={"largest": 0.4})
-    assert certain_objects([doubtful], recipe) == []
+    assert certain_objects([doubtful], SURE) == []
 
 
 def test_one_object_is_listed_once_by_its_surest_answer() -> None:
