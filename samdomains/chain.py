@@ -134,6 +134,11 @@ class Domain:
         directory.mkdir(parents=True, exist_ok=True)
         return cast("Path", self._answer("make_demo_data", {"directory": directory, "seed": seed}))
 
+    def recipe_names(self) -> list[str]:
+        """Names of the domain's recipes and of those that it extends, sorted."""
+        offered = (recipes for _, recipes in self._recipes())
+        return sorted({DEFAULT_RECIPE, *(name for recipes in offered for name in recipes)})
+
     def recipe_layers(self, name: str = DEFAULT_RECIPE) -> tuple[RecipeLayer, ...]:
         """The values that the domain's layers set, the strongest last.
 
@@ -142,8 +147,7 @@ class Domain:
         Raises:
             RecipeError: No layer has a recipe of that name.
         """
-        offered = self._recipes()
-        names = sorted({DEFAULT_RECIPE, *(known for _, recipes in offered for known in recipes)})
+        offered, names = self._recipes(), self.recipe_names()
         if name not in names:
             raise RecipeError(
                 f"domain '{self.name}' has no recipe '{name}'.{did_you_mean(name, names)} "

@@ -144,20 +144,25 @@ def _require_cases(answer: object, start: str) -> None:
                 f"{start} returned two cases with the id '{case.id}'; ids must be unique"
             )
         seen.add(case.id)
-        if case.depth is not None:
-            _require_hashable(case, start)
+        _require_hashable(case, start)
     if answer:
         # One stands for all: they are made alike, and pickling thousands would cost seconds.
         _require_pickles(answer[0], start)
 
 
-def _require_hashable(volume: Case, start: str) -> None:
-    for reader in (volume.read_pixels, volume.read_objects):
+def _require_hashable(case: Case, start: str) -> None:
+    """What gives the parts of a volume or a scene is kept for the next, by what reads it."""
+    readers: tuple[object, ...] = ()
+    if case.depth is not None:
+        readers = (case.read_pixels, case.read_objects)
+    elif case.windows is not None:
+        readers = (case.windows, case.read_objects)
+    for reader in readers:
         try:
             hash(reader)
         except TypeError as error:
             raise PluginError(
-                f"{start} returned the volume '{volume.id}' with a reader that cannot be hashed "
+                f"{start} returned '{case.id}' with a reader that cannot be hashed "
                 f"({error}). Make it a frozen dataclass of paths, numbers and tuples"
             ) from error
 

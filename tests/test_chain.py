@@ -210,7 +210,7 @@ def test_explain_tells_the_winner_with_file_and_line_and_is_json(
         PLUGIN + "@hookimpl\ndef write_masks(): ...\n@hookimpl\ndef recipes():\n    return {}\n"
     )
     answers = select_domain("slides", local_plugin=local).explain()
-    assert len(answers) == 8
+    assert len(answers) == 9
     writer = answer_of(answers, "write_masks")
     assert writer.winner == "local file local_explain.py"
     assert [layer.layer for layer in writer.implementations] == [

@@ -27,7 +27,7 @@ def select(install_plugin: InstallPlugin, source: str) -> Domain:
 def test_the_rules_know_every_hook_and_its_arguments() -> None:
     assert HOOK_ARGUMENTS["load_cases"] == ("source", "recipe")
     assert HOOK_ARGUMENTS["recipes"] == ()
-    assert len(HOOK_ARGUMENTS) == 8
+    assert len(HOOK_ARGUMENTS) == 9
 
 
 @pytest.mark.parametrize(

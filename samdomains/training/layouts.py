@@ -81,7 +81,7 @@ def nested(rng: np.random.Generator, size: int) -> Layout:
     count = int(rng.choice([1, 2, 3, 6, 12]))
     radius = size * min(0.47, rng.uniform(0.4, 0.6) / np.sqrt(count))
     shapes = COMPACT if rng.random() < 0.5 else ROUND
-    parts = int(rng.integers(3, 21)) if count == 1 else int(rng.integers(1, 3))
+    parts = int(rng.integers(3, 10)) if count == 1 else int(rng.integers(1, 3))
     middles = (
         _clustered_points(rng, size, count) if count > 1 else rng.normal(0.5, 0.06, (1, 2)) * size
     )
@@ -139,11 +139,11 @@ def bands(rng: np.random.Generator, size: int) -> Layout:
 LayoutMaker: TypeAlias = Callable[[np.random.Generator, int], Layout]
 
 LAYOUTS: tuple[tuple[LayoutMaker, float], ...] = (
-    (few_large, 0.20),
+    (few_large, 0.22),
     (many_small, 0.15),
     (tiny_targets, 0.06),
     (thin_lines, 0.08),
-    (streets, 0.08),
+    (streets, 0.06),
     (bands, 0.06),
     (nested, 0.15),
     (packed_cells, 0.08),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from PIL import Image as PilImage
-from scipy.ndimage import binary_dilation, gaussian_filter
+from scipy.ndimage import gaussian_filter
 
 from samdomains.training.canvas import Layout, cell_edges
 from samdomains.training.layouts import random_layout
@@ -23,9 +23,6 @@ HOLLOW_SHARE = 0.15
 FADING_SHARE = 0.12
 """Share of the scenes whose objects vanish in places, where only the prompt tells their shape."""
 
-GENEROUS_SHARE = 0.1
-"""Share of the scenes annotated by a generous hand, whose outlines run around what is seen."""
-
 WEAK_CONTRAST = 0.08
 """Below it objects differ from the background by their texture more than by their mean."""
 
@@ -38,7 +35,7 @@ class Scene:
         image: (3, H, W) float32 in [0, 1].
         objects: (H, W) each: the visible part of every object of at least 12 pixels. An object
             with an inner part is listed whole, in some scenes without the part, and its part is
-            listed too. In some scenes each reaches a little beyond what is painted.
+            listed too.
     """
 
     image: Image
@@ -54,15 +51,12 @@ class _Look:
         contrast: Difference of the mean values, in units of the full range.
         texture: Standard deviation of the textures.
         noise: Standard deviation of the sensor's noise.
-        part_contrast: Difference of a part to its whole, as a share of ``contrast``: organs differ
-            less from each other than the body from the air.
     """
 
     channels: int
     contrast: float
     texture: float
     noise: float
-    part_contrast: float
 
 
 def generate_scene(rng: np.random.Generator, size: int) -> Scene:
@@ -81,8 +75,6 @@ def generate_scene(rng: np.random.Generator, size: int) -> Scene:
     while not objects:
         layout = random_layout(rng, size)
         objects = _visible_objects(layout, hollow=bool(rng.random() < HOLLOW_SHARE))
-    if rng.random() < GENEROUS_SHARE and np.count_nonzero(layout.labels) < layout.labels.size / 3:
-        objects = tuple(_widened(rng, mask) for mask in objects)
     look = _random_look(rng, layout)
     picture = _damage(rng, _paint(rng, layout, look), look)
     return Scene(_to_rgb(picture), objects)
@@ -132,16 +124,6 @@ def _visible_objects(layout: Layout, *, hollow: bool) -> tuple[Mask, ...]:
     return tuple(objects)
 
 
-def _widened(rng: np.random.Generator, mask: Mask) -> Mask:
-    """The mask grown by one pixel to four tenths of its radius, rounder than it was."""
-    radius = np.sqrt(np.count_nonzero(mask) / np.pi)
-    growth = max(1, round(rng.uniform(0, 0.4) * min(radius, 12.0)))
-    rows, columns = np.mgrid[-growth : growth + 1, -growth : growth + 1]
-    disc = rows**2 + columns**2 <= (growth + 0.5) ** 2
-    wide: Mask = binary_dilation(mask, disc)
-    return wide
-
-
 def _random_look(rng: np.random.Generator, layout: Layout) -> _Look:
     """Mostly clear objects; where only thin gaps part them, always clear ones."""
     contrast = float(rng.choice([0.05, 0.12, 0.2, 0.35, 0.6], p=[0.05, 0.12, 0.26, 0.32, 0.25]))
@@ -151,9 +133,7 @@ def _random_look(rng: np.random.Generator, layout: Layout) -> _Look:
     contrast *= rng.uniform(0.8, 1.3)
     texture = 0.09 if contrast < WEAK_CONTRAST else contrast * texture
     noise = float(rng.choice([0.0, 0.05, 0.15, 0.3, 0.5], p=[0.15, 0.3, 0.3, 0.17, 0.08]))
-    faint = float(rng.choice([1.0, 0.5, 0.25], p=[0.5, 0.3, 0.2])) if max(layout.parents) else 1.0
-    channels = 3 if rng.random() < 0.45 else 1
-    return _Look(channels, contrast, faint * texture, faint * contrast * noise, faint)
+    return _Look(3 if rng.random() < 0.45 else 1, contrast, texture, contrast * noise)
 
 
 def _paint(rng: np.random.Generator, layout: Layout, look: _Look) -> NDArray[np.float32]:
@@ -196,7 +176,7 @@ def _label_values(rng: np.random.Generator, layout: Layout, look: _Look) -> NDAr
     values = np.zeros((count, look.channels), dtype=np.float32)
     sign = float(rng.choice([-1.0, 1.0]))
     step = _contrast_step(rng, look) * sign
-    part_step = _contrast_step(rng, look) * rng.choice([-1.0, 1.0]) * look.part_contrast
+    part_step = _contrast_step(rng, look) * rng.choice([-1.0, 1.0])
     jitter = float(rng.choice([0.05, 0.15, 0.3])) if layout.alike else 0.4
     strengths = np.maximum(0.5, 1 + rng.normal(0, jitter, count))
     if not layout.alike:
@@ -206,7 +186,6 @@ def _label_values(rng: np.random.Generator, layout: Layout, look: _Look) -> NDAr
         base = part_step if parent else step
         if not layout.alike:
             base = _contrast_step(rng, look) * (sign if rng.random() < 0.75 else -sign)
-            base *= look.part_contrast if parent else 1.0
         wobble = rng.normal(0, 0.3 * jitter * look.contrast, look.channels)
         values[label] = values[parent] + base * strengths[label] + wobble
     low, high = float(values.min()), float(values.max())

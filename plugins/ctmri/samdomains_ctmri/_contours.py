@@ -65,7 +65,7 @@ def traced(mask: Plane) -> list[Contour]:
     Returns:
         One contour for each piece; filled, they give the mask again.
     """
-    from contourpy import LineType, contour_generator  # noqa: PLC0415 (a sixth of a second)
+    from contourpy import LineType, contour_generator
 
     height = np.pad(mask, 1).astype(np.float64)
     lines = contour_generator(z=height, name="serial", line_type=LineType.Separate)

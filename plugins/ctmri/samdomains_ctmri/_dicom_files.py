@@ -61,7 +61,7 @@ def reading(path: Path) -> Iterator[None]:
     Raises:
         DataError: The file is damaged or cut short.
     """
-    from pydicom.errors import BytesLengthException  # noqa: PLC0415 (a third of a second to import)
+    from pydicom.errors import BytesLengthException
 
     try:
         with quiet():
@@ -82,8 +82,8 @@ def read_dicom(path: Path, **options: Any) -> Dataset:  # noqa: ANN401 (pydicom'
     Raises:
         DataError: The file is missing, not DICOM, or damaged.
     """
-    from pydicom import dcmread  # noqa: PLC0415 (a third of a second to import)
-    from pydicom.errors import InvalidDicomError  # noqa: PLC0415
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
 
     if not path.is_file():
         raise DataError(path, "there is no such file", "Check the path.")
@@ -114,7 +114,7 @@ def decoded_frames(path: Path, dataset: Dataset) -> Callable[[int], NDArray[Any]
     Raises:
         DataError: There is no pixel data, or no decoder for it is installed.
     """
-    from pydicom.pixels import pixel_array  # noqa: PLC0415 (a third of a second to import)
+    from pydicom.pixels import pixel_array
 
     _require_decodable(path, dataset)
     rows, columns = int(dataset.Rows), int(dataset.Columns)
@@ -137,7 +137,7 @@ def decoded_frames(path: Path, dataset: Dataset) -> Callable[[int], NDArray[Any]
 
 def _require_decodable(path: Path, dataset: Dataset) -> None:
     """Refuse a file without pixels, or whose compression no installed package can undo."""
-    from pydicom.pixels import get_decoder  # noqa: PLC0415 (a third of a second to import)
+    from pydicom.pixels import get_decoder
 
     if not any(word in dataset for word in ("PixelData", "FloatPixelData", "DoubleFloatPixelData")):
         raise DataError(

@@ -113,8 +113,8 @@ def read_image_file(path: Path) -> ImageFile | None:
     Raises:
         DataError: The file is empty or damaged.
     """
-    from pydicom import dcmread  # noqa: PLC0415 (a third of a second to import)
-    from pydicom.errors import InvalidDicomError  # noqa: PLC0415
+    from pydicom import dcmread
+    from pydicom.errors import InvalidDicomError
 
     with reading(path):
         try:

@@ -79,8 +79,8 @@ def structure_set(
 
 def _file(source: Dataset) -> Dataset:
     """A structure set without structures."""
-    from pydicom.dataset import FileMetaDataset  # noqa: PLC0415 (a third of a second to import)
-    from pydicom.uid import (  # noqa: PLC0415
+    from pydicom.dataset import FileMetaDataset
+    from pydicom.uid import (
         ImplicitVRLittleEndian,
         RTStructureSetStorage,
         generate_uid,
@@ -152,7 +152,7 @@ def _drawn(
 
 
 def _contour(points: NDArray[np.float64], image: Dataset) -> Dataset:
-    from pydicom import DataElement  # noqa: PLC0415 (a third of a second to import)
+    from pydicom import DataElement
 
     contour = _item(
         ContourImageSequence=[image],
@@ -175,7 +175,7 @@ def _image(series: Series, k: int) -> Dataset:
 
 
 def _item(**values: object) -> Dataset:
-    from pydicom import Dataset  # noqa: PLC0415 (a third of a second to import)
+    from pydicom import Dataset
 
     item = Dataset()
     for word, value in values.items():

@@ -90,7 +90,7 @@ class DicomSegmentation:
 
     def structures(self, scan: Scan) -> Sequence[Structure]:
         """One mask for each segment."""
-        from samdomains_ctmri.dicom_seg import read_segmentation  # noqa: PLC0415 (pydicom)
+        from samdomains_ctmri.dicom_seg import read_segmentation
 
         found = read_segmentation(self.path, _series(self.path, scan).series)
         return [(number, mask) for number, _, mask in found]
@@ -104,7 +104,7 @@ class StructureSet:
 
     def structures(self, scan: Scan) -> Sequence[Structure]:
         """One mask for each region of interest."""
-        from samdomains_ctmri.rtstruct import read_structures  # noqa: PLC0415 (pydicom)
+        from samdomains_ctmri.rtstruct import read_structures
 
         found = read_structures(self.path, _series(self.path, scan).series)
         return [(number, mask) for number, _, mask in found]

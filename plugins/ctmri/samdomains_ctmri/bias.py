@@ -28,7 +28,7 @@ def correct_bias(voxels: Voxels) -> NDArray[np.float32]:
     Reference:
         Tustison et al. 2010, doi:10.1109/TMI.2010.2046908.
     """
-    import SimpleITK  # noqa: PLC0415 (half a second to import)
+    import SimpleITK
 
     intensities = np.clip(voxels, 0, None).astype(np.float32)
     if intensities.min() == intensities.max():

@@ -1,4 +1,7 @@
-"""CT: volumes in Hounsfield units, seen through the window of the tissue in question."""
+"""CT: volumes in Hounsfield units, seen through the window of the tissue in question.
+
+The readers are imported when a hook needs them: selecting a domain is quick.
+"""
 
 from __future__ import annotations
 
@@ -7,10 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from samdomains.plugin import Case, MaskWriter, Recipe, hookimpl
-from samdomains_ctmri.cases import load_volumes
-from samdomains_ctmri.demo import write_ct_demo
 from samdomains_ctmri.tuning import TUNING
-from samdomains_ctmri.writers import VolumeWriter
 
 WINDOWS: Mapping[str, tuple[float, float]] = {
     "default": (400.0, 40.0),
@@ -26,12 +26,16 @@ these tissues with."""
 @hookimpl
 def load_cases(source: Path, recipe: Recipe) -> Sequence[Case]:
     """NIfTI, DICOM, NRRD and MetaImage volumes with label maps, DICOM-SEG or RTSTRUCT."""
+    from samdomains_ctmri.cases import load_volumes
+
     return load_volumes(source, recipe)
 
 
 @hookimpl
 def write_masks(recipe: Recipe) -> MaskWriter:
     """In the format of the input, or in ``data.output``."""
+    from samdomains_ctmri.writers import VolumeWriter
+
     return VolumeWriter(recipe.data.output)
 
 
@@ -45,6 +49,8 @@ def recipes() -> Mapping[str, Mapping[str, Any]]:
 @hookimpl
 def make_demo_data(directory: Path, seed: int) -> Path:
     """Abdomens of six phantoms: half of them DICOM series, half NIfTI; labels as NIfTI."""
+    from samdomains_ctmri.demo import write_ct_demo
+
     return write_ct_demo(directory, seed)
 
 

@@ -35,7 +35,7 @@ def write_ct_demo(directory: Path, seed: int) -> Path:
         directory: An existing, empty folder.
         seed: The same seed gives the same files.
     """
-    from samdomains_ctmri.dicom_demo import write_series  # noqa: PLC0415 (only for DICOM)
+    from samdomains_ctmri.dicom_demo import write_series
 
     names = [f"phantom_{number:02d}" for number in range(1, PATIENTS + 1)]
     for number, name in enumerate(names):

@@ -147,7 +147,7 @@ def _planes(series: Series, segments: Sequence[Segment]) -> NDArray[np.uint8]:
 def _segmentation(
     images: Sequence[Dataset], planes: NDArray[np.uint8], segments: Sequence[Segment]
 ) -> Dataset:
-    import highdicom  # noqa: PLC0415 (half a second to import)
+    import highdicom
 
     return highdicom.seg.Segmentation(
         source_images=images,
@@ -168,8 +168,8 @@ def _segmentation(
 
 
 def _descriptions(names: Sequence[str]) -> list[Dataset]:
-    import highdicom  # noqa: PLC0415 (half a second to import)
-    from pydicom.sr.codedict import codes  # noqa: PLC0415
+    import highdicom
+    from pydicom.sr.codedict import codes
 
     algorithm = highdicom.AlgorithmIdentificationSequence(
         name="samdomains",

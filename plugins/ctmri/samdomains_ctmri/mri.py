@@ -1,4 +1,7 @@
-"""MRI: intensities without a unit, stretched by what the body has of them."""
+"""MRI: intensities without a unit, stretched by what the body has of them.
+
+The readers are imported when a hook needs them: selecting a domain is quick.
+"""
 
 from __future__ import annotations
 
@@ -7,21 +10,22 @@ from pathlib import Path
 from typing import Any
 
 from samdomains.plugin import Case, MaskWriter, Recipe, hookimpl
-from samdomains_ctmri.cases import load_volumes
-from samdomains_ctmri.demo import write_mri_demo
 from samdomains_ctmri.tuning import TUNING
-from samdomains_ctmri.writers import VolumeWriter
 
 
 @hookimpl
 def load_cases(source: Path, recipe: Recipe) -> Sequence[Case]:
     """NIfTI, DICOM, NRRD and MetaImage volumes with label maps, DICOM-SEG or RTSTRUCT; images."""
+    from samdomains_ctmri.cases import load_volumes
+
     return load_volumes(source, recipe)
 
 
 @hookimpl
 def write_masks(recipe: Recipe) -> MaskWriter:
     """In the format of the input, or in ``data.output``."""
+    from samdomains_ctmri.writers import VolumeWriter
+
     return VolumeWriter(recipe.data.output)
 
 
@@ -45,4 +49,6 @@ def recipes() -> Mapping[str, Mapping[str, Any]]:
 @hookimpl
 def make_demo_data(directory: Path, seed: int) -> Path:
     """Abdomens of six phantoms as NIfTI, shaded by a coil."""
+    from samdomains_ctmri.demo import write_mri_demo
+
     return write_mri_demo(directory, seed)

@@ -150,7 +150,7 @@ class ItkScan(_OneFile):
 
     def voxels(self) -> Voxels:
         """(I, J, K) as stored."""
-        import SimpleITK  # noqa: PLC0415 (half a second to import)
+        import SimpleITK
 
         self.grid()
         return _plain(SimpleITK.GetArrayFromImage(self._image()).transpose())
@@ -162,7 +162,7 @@ class ItkScan(_OneFile):
             path: ``.nrrd``, ``.mha`` or ``.mhd``.
             labels: (I, J, K).
         """
-        import SimpleITK  # noqa: PLC0415 (half a second to import)
+        import SimpleITK
 
         written = SimpleITK.GetImageFromArray(np.ascontiguousarray(labels.transpose()))
         written.CopyInformation(self._image())
@@ -176,7 +176,7 @@ class ItkScan(_OneFile):
             raise _damaged(self.path, error) from error
 
     def _reader(self) -> SimpleITK.ImageFileReader:
-        import SimpleITK  # noqa: PLC0415 (half a second to import)
+        import SimpleITK
 
         if not self.path.is_file():
             raise DataError(self.path, "there is no such file", "Check the path.")
@@ -219,7 +219,7 @@ def write_itk_labels(path: Path, labels: NDArray[np.integer[Any]], grid: Grid) -
     Raises:
         DataError: The grid is sheared.
     """
-    import SimpleITK  # noqa: PLC0415 (half a second to import)
+    import SimpleITK
 
     lps = LPS_TO_RAS @ grid.affine
     direction = lps[:3, :3] / np.array(grid.spacing)

@@ -167,8 +167,8 @@ def _write_label_map(path: Path, scan: Scan, labels: NDArray[np.uint16]) -> None
 def _write_dicom(
     target: Path, output: OutputFormat, scan: Scan, masks: Masks, classes: Mapping[int, str]
 ) -> Path:
-    from samdomains_ctmri.dicom_seg import write_segmentation  # noqa: PLC0415 (seconds to import)
-    from samdomains_ctmri.rtstruct import write_structures  # noqa: PLC0415 (seconds to import)
+    from samdomains_ctmri.dicom_seg import write_segmentation
+    from samdomains_ctmri.rtstruct import write_structures
 
     if not isinstance(scan, DicomScan):
         raise DataError(

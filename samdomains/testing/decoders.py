@@ -1,0 +1,50 @@
+"""Noticing that pixels are decoded: the functions with which well-known readers do it."""
+
+from __future__ import annotations
+
+import importlib
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
+from importlib.util import find_spec
+from typing import Any, NoReturn
+from unittest import mock
+
+DECODERS = (
+    ("PIL.Image", "Image.load"),
+    ("PIL.ImageFile", "ImageFile.load"),
+    ("tifffile", "TiffPage.asarray"),
+    ("tifffile", "TiffFile.asarray"),
+    ("nibabel.arrayproxy", "ArrayProxy.__array__"),
+    ("pydicom", "Dataset.convert_pixel_data"),
+    ("SimpleITK", "ReadImage"),
+    ("SimpleITK", "ImageFileReader.Execute"),
+    ("SimpleITK", "ImageSeriesReader.Execute"),
+)
+"""Module and name. Those that are not installed are left out; rasterio and imagecodecs cannot be
+watched, since they are written in C."""
+
+
+class PixelsDecodedError(AssertionError):
+    """Pixels were decoded where only headers may be read."""
+
+
+@contextmanager
+def no_pixels() -> Iterator[None]:
+    """Raise ``PixelsDecodedError`` where the block decodes pixels with a known reader."""
+    with ExitStack() as stack:
+        for module, name in DECODERS:
+            if find_spec(module.split(".")[0]) is None:
+                continue
+            owner: Any = importlib.import_module(module)
+            *path, last = name.split(".")
+            for part in path:
+                owner = getattr(owner, part)
+            stack.enter_context(mock.patch.object(owner, last, _refuse(f"{module}.{name}")))
+        yield
+
+
+def _refuse(name: str) -> Callable[..., NoReturn]:
+    def refuse(*_: object, **__: object) -> NoReturn:
+        raise PixelsDecodedError(name)
+
+    return refuse
