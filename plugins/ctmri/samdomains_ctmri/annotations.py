@@ -76,7 +76,7 @@ class LabelMap:
             raise DataError(
                 self.path,
                 f"the labels lie on another grid ({_words(grid)}) than {scan.files[0].name} "
-                f"({_words(wanted)})",
+                f"({_words(wanted)}); their centres are {_centre_distance(grid, wanted):.3g} mm apart",
                 "Resample them, or allow it with --set data.resample_labels=true.",
             )
         return _resampled(labels, grid, wanted)
@@ -178,6 +178,12 @@ def _whole_numbers(path: Path, labels: Voxels) -> NDArray[np.int64]:
             "Save a label map: one whole number for each structure, 0 for the background.",
         )
     return labels.astype(np.int64)
+
+
+def _centre_distance(a: Grid, b: Grid) -> float:
+    """Millimetres between the middles of two grids."""
+    middles = [grid.affine @ np.array([*(np.array(grid.shape) - 1) / 2, 1.0]) for grid in (a, b)]
+    return float(np.linalg.norm((middles[0] - middles[1])[:3]))
 
 
 def _words(grid: Grid) -> str:
