@@ -20,7 +20,7 @@ class Entry:
     """One image.
 
     Attributes:
-        image: Name of its file.
+        image: Id of its case: the name of its file without suffix, unless the domain has better.
         status: ``done``, or ``failed`` where it could not be read or segmented.
         objects: Number of objects found.
         lowest_iou: Lowest IoU that the model predicts of them; None where there is none.
@@ -54,7 +54,7 @@ class Manifest:
         write_text(path, _lines([COLUMNS, *map(_row, self.entries)]))
 
     def finished(self) -> set[str]:
-        """Names of the images that are done and whose files are all there."""
+        """Ids of the images that are done and whose files are all there."""
         folder = self._path.parent
         return {
             entry.image

@@ -97,7 +97,7 @@ def prepare(
     audit = check_cases(cases, recipe, tell=tell)
     if check:
         require_no_errors(audit, data)
-    splits = split_cases(cases, recipe.data, recipe.seed)
+    splits = split_cases(cases, recipe.data, recipe.seed, empty=audit.empty)
     parts = {"train": splits.train, "val": splits.val, "test": splits.test}
     sizes = ", ".join(f"{len(part)} {name}" for name, part in parts.items())
     tell(f"split: {sizes}. {splits.how}")

@@ -53,6 +53,8 @@ class DataRecipe(_Section):
         nodata: Value of pixels that hold nothing, where the file does not say; NaN always is one.
         pixel_size: Side of a pixel in millimetres, where the file does not say; None leaves
             measurements in pixels.
+        soft_edge: Width of the soft edge of cut-outs on each side of the mask's contour, as a share
+            of the longer side of the image; None is the domain's own.
         output: Format in which masks are written; ``native`` is that of the input. A domain says
             which others it has.
     """
@@ -67,6 +69,7 @@ class DataRecipe(_Section):
     resample_labels: bool = False
     nodata: float | None = None
     pixel_size: Positive | None = None
+    soft_edge: Annotated[float, Field(gt=0.0, le=0.1)] | None = None
     output: OutputFormat = "native"
 
     @model_validator(mode="after")
@@ -139,10 +142,12 @@ class ReviewRecipe(_Section):
         minimum_iou: An object whose IoU the model predicts to be smaller. ``auto`` is 0.8 for the
             official models, and 0.5 for ``tiny``.
         border: Whether an object that the image's border cuts counts.
+        empty: Whether an image in which nothing was found counts.
     """
 
     minimum_iou: Literal["auto"] | Fraction = "auto"
     border: bool = False
+    empty: bool = True
 
 
 class IntensityRecipe(_Section):

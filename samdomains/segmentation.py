@@ -107,7 +107,7 @@ class _Job:
         finished = manifest.finished()
         with progress_bar("segmenting", len(cases)) as show:
             for done, case in enumerate(cases, start=1):
-                name = image_file(case).name
+                name = case.id
                 if name not in finished:
                     try:
                         objects, files = self.segment_one(case)
@@ -133,7 +133,8 @@ class _Job:
         if not objects:
             hint = "nothing was found there; try another prompt"
             self.tell(f"{image_file(case)}: {hint if self.prompts else 'nothing was found'}")
-        files = list(self.target.write(self.writer, _with_classes(case, objects), objects))
+        classed = _with_classes(case, objects, self.prompts)
+        files = list(self.target.write(self.writer, classed, objects))
         kept.discard()
         return objects, files
 
@@ -146,7 +147,7 @@ class _Job:
             pairs = found_in_scene(model, case, asked, kept, resume=self.resume)
             if prompts is None:
                 return [item for _, item in pairs]
-            return [replace(item, class_id=prompts[i].class_id) for i, item in pairs]
+            return [replace(item, class_id=_class_of(prompts[i])) for i, item in pairs]
         if prompts is None:
             pixels = case.read_pixels()
             with named_errors(case):
@@ -180,7 +181,7 @@ def _found_in_image(
     with named_errors(case):
         for i, answer in model.answers(pixels, asked, statistics):
             if (answer.logits > 0).any():
-                class_id = prompts[numbers[i]].class_id
+                class_id = _class_of(prompts[numbers[i]])
                 found[numbers[i]] = ObjectMask.from_prediction(answer, class_id=class_id)
     return found
 
@@ -195,7 +196,7 @@ def _entry(
     """The manifest's line about one image that was segmented."""
     scores = [item.score for item in objects if item.score is not None]
     lowest = min(scores) if scores else None
-    reasons = [] if objects else ["nothing was found"]
+    reasons = ["nothing was found"] if recipe.review.empty and not objects else []
     if lowest is not None and lowest < recipe.doubtful:
         reasons.append(f"predicted IoU {lowest:.2f} is below {recipe.doubtful:g}")
     if recipe.review.border and any(_cut(item) for item in objects):
@@ -246,8 +247,24 @@ def _require_slices(case: Case, prompts: Sequence[ObjectPrompt] | None) -> None:
             )
 
 
-def _with_classes(case: Case, objects: Sequence[ObjectMask]) -> Case:
-    """The case, with a name for every class that the user's prompts bring."""
+UNNAMED = 1
+"""Class of objects that nobody gave one."""
+
+
+def _class_of(prompt: ObjectPrompt) -> int:
+    return UNNAMED if prompt.class_id is None else prompt.class_id
+
+
+def _with_classes(
+    case: Case, objects: Sequence[ObjectMask], prompts: Sequence[ObjectPrompt] | None
+) -> Case:
+    """The case with a name for every class of its objects.
+
+    Where the data has several classes and the user names none, an object is just an object.
+    """
+    named = any(prompt.class_id is not None for prompt in prompts or ())
+    if not named and len(case.classes) > 1:
+        return replace(case, classes={UNNAMED: "object"})
     unnamed = {item.class_id for item in objects} - set(case.classes)
     return replace(case, classes={**case.classes, **{i: f"class {i}" for i in sorted(unnamed)}})
 

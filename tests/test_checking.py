@@ -28,18 +28,18 @@ def test_the_counts_are_told_in_one_line(labelled_folder: Path) -> None:
 def test_the_first_error_is_raised_and_the_others_are_counted() -> None:
     findings = [finding("warning", "w.png"), finding("error", "a.png"), finding("error", "b.png")]
     with pytest.raises(DataError) as caught:
-        require_no_errors(Audit(tuple(findings), 3, 0, {}, 0), Path("data"))
+        require_no_errors(Audit(tuple(findings), 3, 0, {}, ()), Path("data"))
     expected = "a.png: bad. Mend it. (1 more error: `samdomains check` lists all)"
     assert str(caught.value) == expected
 
 
 def test_a_finding_about_all_of_the_data_names_the_source() -> None:
     with pytest.raises(DataError, match=r"^data: bad\. Mend it\.$"):
-        require_no_errors(Audit((finding("error", ""),), 0, 0, {}, 0), Path("data"))
+        require_no_errors(Audit((finding("error", ""),), 0, 0, {}, ()), Path("data"))
 
 
 def test_warnings_stop_nothing() -> None:
-    require_no_errors(Audit((finding("warning", "w.png"),), 1, 1, {}, 0), Path("data"))
+    require_no_errors(Audit((finding("warning", "w.png"),), 1, 1, {}, ()), Path("data"))
 
 
 def test_numbers_agree_with_what_they_count() -> None:

@@ -3,7 +3,7 @@ from __future__ import annotations
 import csv
 import shutil
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -127,9 +127,9 @@ def test_a_damaged_image_stops_no_others_and_the_manifest_says_so(
         segment(images, folder, prompts, out=out)
     rows = manifest_of(out)
     assert [(row["image"], row["status"], row["objects"]) for row in rows] == [
-        ("a.png", "done", "1"),
-        ("b.png", "failed", "0"),
-        ("c.png", "done", "1"),
+        ("a", "done", "1"),
+        ("b", "failed", "0"),
+        ("c", "done", "1"),
     ]
     assert [row["files"] for row in rows] == ["a.png; a.json", "", "c.png; c.json"]
     assert rows[0]["review"] == ""
@@ -149,6 +149,35 @@ def test_on_resume_only_what_is_not_done_is_segmented(folder: Path, tmp_path: Pa
     rows = manifest_of(out)
     assert sorted(row["status"] for row in rows) == ["done"] * 3
     assert {row["review"] for row in rows} == {"cut by the border of the image"}
+
+
+def test_an_image_without_objects_is_for_review_unless_the_recipe_says_otherwise(
+    folder: Path, tmp_path: Path
+) -> None:
+    (folder / "b.png").unlink()
+    for empty in (True, False):
+        settings = ["auto.minimum_iou=1", f"review.empty={str(empty).lower()}"]
+        images = load_model("tiny", settings=settings)
+        segment(images, folder, out=tmp_path / f"out_{empty}")
+        reasons = {row["review"] for row in manifest_of(tmp_path / f"out_{empty}")}
+        assert reasons == ({"nothing was found"} if empty else {""})
+
+
+def test_an_object_of_no_named_class_is_not_given_the_first_of_the_data(
+    folder: Path, tmp_path: Path
+) -> None:
+    data = tmp_path / "data"
+    (data / "masks").mkdir(parents=True)
+    shutil.copytree(folder, data / "images", ignore=shutil.ignore_patterns("b.png"))
+    (data / "labels.json").write_text('{"1": "liver", "2": "spleen"}')
+    for name in ("a", "c"):
+        PillowImage.fromarray(np.ones((60, 80), np.uint8)).save(data / "masks" / f"{name}.png")
+    images = load_model("tiny", settings=["data.masks=classes"])
+    prompts = prompts_from_words(["40,10,80,40"], [])
+    segment(images, data, prompts, out=tmp_path / "plain")
+    segment(images, data, [replace(prompts[0], class_id=2)], out=tmp_path / "named")
+    assert "object" in (tmp_path / "plain" / "a.json").read_text()
+    assert "spleen" in (tmp_path / "named" / "a.json").read_text()
 
 
 def test_without_prompts_the_sure_answers_are_written(folder: Path, tmp_path: Path) -> None:

@@ -54,14 +54,14 @@ class Audit:
         cases: Number of cases.
         objects: Number of objects in the cases that could be read, crowd regions left out.
         per_class: Class name → number of its objects; a class without any has 0.
-        empty_cases: Number of cases that were annotated and hold no object.
+        empty: Ids of the cases that were annotated and hold no object.
     """
 
     findings: tuple[Finding, ...]
     cases: int
     objects: int
     per_class: Mapping[str, int]
-    empty_cases: int
+    empty: tuple[str, ...]
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -79,7 +79,7 @@ class Audit:
             "cases": self.cases,
             "objects": self.objects,
             "per_class": dict(self.per_class),
-            "empty_cases": self.empty_cases,
+            "empty_cases": len(self.empty),
             "findings": [asdict(finding) for finding in self.findings],
         }
 
@@ -109,7 +109,7 @@ def audit_cases(
     tally.look_at_all()
     objects = sum(tally.per_class.values())
     findings = tuple(tally.findings)
-    return Audit(findings, tally.ids.total(), objects, dict(tally.per_class), len(tally.empty))
+    return Audit(findings, tally.ids.total(), objects, dict(tally.per_class), tuple(tally.empty))
 
 
 @dataclass(slots=True)

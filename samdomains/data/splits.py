@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
 from samdomains.data.naming import image_file, name_some
@@ -43,7 +43,9 @@ class CaseSplits:
         }
 
 
-def split_cases(cases: Sequence[Case], data: DataRecipe, seed: int) -> CaseSplits:
+def split_cases(
+    cases: Sequence[Case], data: DataRecipe, seed: int, *, empty: Collection[str] = ()
+) -> CaseSplits:
     """Divide cases as their data set says, or by seeded groups where it says nothing.
 
     The result depends on the seed, on the group names and on the fractions, and not on the order
@@ -58,6 +60,8 @@ def split_cases(cases: Sequence[Case], data: DataRecipe, seed: int) -> CaseSplit
         data: The shares of the groups for validation and test. A share is rounded to whole
             groups, and each part gets one group at least.
         seed: Decides which groups go where.
+        empty: Ids of the cases without objects. Groups of nothing else are divided by themselves,
+            so that each part gets its share of them, and of the others.
 
     Raises:
         DataError: Some cases have a given split and others have none, or the given splits divide
@@ -67,7 +71,12 @@ def split_cases(cases: Sequence[Case], data: DataRecipe, seed: int) -> CaseSplit
     """
     if any(case.split is not None for case in cases):
         return _given(cases, data, seed)
-    groups = _shuffled_groups(cases, seed)
+    groups, known = _shuffled_groups(cases, seed), set(empty)
+    blank = [group for group in groups if all(case.id in known for case in group)]
+    if len(blank) == len(groups):
+        blank = []
+    else:
+        groups = [group for group in groups if any(case.id not in known for case in group)]
     if 0 < len(groups) < 3 and all(whole_of(case) is not case for case in cases):
         return _blocks(cases, data, seed)
     if len(groups) < 3:
@@ -78,12 +87,25 @@ def split_cases(cases: Sequence[Case], data: DataRecipe, seed: int) -> CaseSplit
         )
     test_count = _share(data.test_fraction, len(groups), leave=2)
     val_count = _share(data.validation_fraction, len(groups), leave=1 + test_count)
-    test, rest = groups[:test_count], groups[test_count:]
+    test, val, train = _divided(groups, test_count, val_count)
     how = (
         f"{len(groups)} groups were divided at random with seed {seed}: "
-        f"{len(rest) - val_count} train, {val_count} validation, {test_count} test."
+        f"{len(train)} train, {len(val)} validation, {len(test)} test."
     )
-    return CaseSplits(_flat(rest[val_count:]), _flat(rest[:val_count]), _flat(test), how)
+    if blank:
+        tested, validated = data.test_fraction * len(blank), data.validation_fraction * len(blank)
+        others = _divided(blank, round(tested), round(validated))
+        test, val, train = (a + b for a, b in zip((test, val, train), others, strict=True))
+        counts = ", ".join(str(len(part)) for part in reversed(others))
+        how += f" So were the {len(blank)} groups without any object: {counts}."
+    return CaseSplits(_flat(train), _flat(val), _flat(test), how)
+
+
+def _divided(
+    groups: list[list[Case]], test: int, val: int
+) -> tuple[list[list[Case]], list[list[Case]], list[list[Case]]]:
+    """Test, validation and train."""
+    return groups[:test], groups[test : test + val], groups[test + val :]
 
 
 def _blocks(cases: Sequence[Case], data: DataRecipe, seed: int) -> CaseSplits:

@@ -24,12 +24,12 @@ class ObjectPrompt:
 
     Attributes:
         prompts: In image pixels.
-        class_id: Class that the mask is written with.
+        class_id: Class that the mask is written with; None where the user names none.
         slice_index: Slice of a volume that the prompts lie in, from 0; None in an image.
     """
 
     prompts: Prompts
-    class_id: int = 1
+    class_id: int | None = None
     slice_index: int | None = None
 
 
@@ -102,10 +102,12 @@ def _entry(entry: Any) -> ObjectPrompt:  # noqa: ANN401 (whatever the JSON file 
     index = entry.get("slice")
     if index is not None and (type(index) is not int or index < 0):
         raise ValueError(f"a slice is a whole number from 0, got {index!r}")
-    return ObjectPrompt(_prompts(box, clicks), _class(entry.get("class", 1)), index)
+    return ObjectPrompt(_prompts(box, clicks), _class(entry.get("class")), index)
 
 
-def _class(value: object) -> int:
+def _class(value: object) -> int | None:
+    if value is None:
+        return None
     if type(value) is not int or not 1 <= value <= MOST_CLASSES:
         raise ValueError(f"a class is a whole number from 1 to {MOST_CLASSES}, got {value!r}")
     return value

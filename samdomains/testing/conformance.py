@@ -14,7 +14,7 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
-from samdomains.data.naming import image_file
+from samdomains.data.naming import image_file, plain_stem
 from samdomains.data.parts import normalized_image, statistics_of
 from samdomains.testing.decoders import PixelsDecodedError, no_pixels
 from samdomains.testing.deviation import require_reasons
@@ -79,7 +79,8 @@ class DomainConformance:
         """
         file = image_file(case)
         (folder / "images").mkdir()
-        shutil.copy(file, folder / "images" / file.name)
+        suffix = file.name.removeprefix(plain_stem(file))
+        shutil.copy(file, folder / "images" / f"{case.id}{suffix}")
         objects = case.read_objects() if case.read_objects else ()
         subject.domain.write_masks(subject.recipe)(case, objects, folder / "labels")
         return subject.domain.load_cases(folder, subject.recipe)

@@ -69,7 +69,7 @@ def fail(path: str) -> Callable[[], tuple[ObjectMask, ...]]:
 
 def test_a_sound_data_set_has_no_findings_and_is_counted() -> None:
     result = audit(case("a", objects=(square(), square(2))), case("b"))
-    assert result == Audit((), 2, 3, {"cell": 3, "nucleus": 0}, 0)
+    assert result == Audit((), 2, 3, {"cell": 3, "nucleus": 0}, ())
 
 
 def test_every_case_is_read_once_and_progress_is_told() -> None:
@@ -160,13 +160,13 @@ def test_a_data_set_without_objects_is_an_error() -> None:
     assert finding.severity == "error"
     assert (finding.case, finding.file) == ("", "")
     assert "nothing to learn from" in finding.problem
-    assert result.empty_cases == 2
+    assert len(result.empty) == 2
 
 
 def test_crowd_regions_are_no_objects_to_learn_from() -> None:
     result = audit(case(objects=(square(crowd=True),)))
     assert "nothing to learn from" in result.errors[0].problem
-    assert (result.objects, result.empty_cases) == (0, 1)
+    assert (result.objects, len(result.empty)) == (0, 1)
 
 
 def test_single_empty_cases_are_one_warning_with_their_count() -> None:
@@ -174,7 +174,7 @@ def test_single_empty_cases_are_one_warning_with_their_count() -> None:
     (finding,) = result.findings
     assert finding.severity == "warning"
     assert finding.problem == "2 of 3 cases hold no object: b, c"
-    assert result.empty_cases == 2
+    assert len(result.empty) == 2
 
 
 def test_no_case_at_all_is_an_error() -> None:

@@ -189,3 +189,17 @@ def test_two_volumes_are_each_divided_and_three_go_whole() -> None:
 def test_a_volume_that_shows_objects_in_two_slices_cannot_be_divided() -> None:
     with pytest.raises(DataError, match=r"2 of its slices show an object.*Label more slices"):
         split_cases(slices("a", 10, range(4, 6)), DATA, 0)
+
+
+def test_each_part_gets_its_share_of_the_images_without_objects() -> None:
+    cases = [case(f"good{i:02d}") for i in range(40)] + [case(f"crack{i:02d}") for i in range(10)]
+    good = [one.id for one in cases if one.id.startswith("good")]
+    data = DataRecipe(validation_fraction=0.1, test_fraction=0.2)
+    splits = split_cases(cases, data, 0, empty=good)
+    counts = [
+        (sum(one.id in good for one in part), sum(one.id not in good for one in part))
+        for part in parts(splits)
+    ]
+    assert counts == [(28, 7), (4, 1), (8, 2)]
+    assert "So were the 40 groups without any object: 28, 4, 8." in splits.how
+    assert split_cases(cases, data, 0, empty=[one.id for one in cases]).how.startswith("50 groups")

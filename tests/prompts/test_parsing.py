@@ -16,7 +16,7 @@ def test_every_box_is_an_object_of_its_own() -> None:
     assert first.prompts.box.tolist() == [0.0, 1.0, 2.5, 3.0]
     assert first.prompts.box.dtype == np.float32
     assert second.prompts.source == "user"
-    assert (first.class_id, len(second.prompts.points)) == (1, 0)
+    assert (first.class_id, len(second.prompts.points)) == (None, 0)
 
 
 def test_all_points_mean_one_object_and_a_label_may_be_left_out() -> None:
@@ -100,7 +100,7 @@ def test_a_file_holds_one_entry_an_object(tmp_path: Path) -> None:
     path.write_text(json.dumps(entries))
     first, second, third = read_prompts(path)
     assert first.prompts.box is not None
-    assert (first.class_id, second.class_id) == (7, 1)
+    assert (first.class_id, second.class_id) == (7, None)
     assert second.prompts.point_labels.tolist() == [1, 0]
     assert third.prompts.points.tolist() == [[1.0, 1.0]]
 

@@ -73,10 +73,11 @@ class LabelMap:
         if Grid(turned.shape, grid.affine @ _undo(turn, grid.shape)).same_place(wanted):
             return turned
         if not self.resample:
+            apart = _centre_distance(grid, wanted)
             raise DataError(
                 self.path,
                 f"the labels lie on another grid ({_words(grid)}) than {scan.files[0].name} "
-                f"({_words(wanted)}); their centres are {_centre_distance(grid, wanted):.3g} mm apart",
+                f"({_words(wanted)}); their centres are {apart:.3g} mm apart",
                 "Resample them, or allow it with --set data.resample_labels=true.",
             )
         return _resampled(labels, grid, wanted)

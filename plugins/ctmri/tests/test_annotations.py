@@ -49,7 +49,9 @@ def test_labels_on_another_grid_are_an_error_that_offers_resampling(tmp_path: Pa
     affine = np.diag([0.5, 0.5, 0.5, 1.0])
     affine[:3, 3] = -0.25
     labels = write(tmp_path / "labels.nii", fine, affine)
-    with pytest.raises(DataError, match=r"10 x 12 x 14 voxels.*centres are 0 mm apart.*data\.resample_labels=true"):
+    with pytest.raises(
+        DataError, match=r"10 x 12 x 14 voxels.*centres are 0 mm apart.*data\.resample_labels=true"
+    ):
         LabelMap(labels, resample=False).structures(volume)
     found = dict(LabelMap(labels, resample=True).structures(volume))
     np.testing.assert_array_equal(found[3], LABELS == 3)

@@ -1,0 +1,1 @@
+"""The domain products of samdomains."""
