@@ -266,6 +266,8 @@ def _placed(case: Case, problem: str) -> str:
 
 
 def _value_findings(case: Case, pixels: RawImage) -> Iterator[Finding]:
+    if case.tile_of is not None:
+        return  # a part of a scene may hold nothing, or nothing but sea
     finite = sum(channel.size for channel in _finite_channels(pixels))
     if finite == 0:
         yield _about_image(

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, TypeVar, cast
 
 import numpy as np
+
+from samdomains.types import ObjectMask
 
 T = TypeVar("T")
 
@@ -40,7 +42,14 @@ class Recent:
 
 
 def _size(value: object) -> int:
-    return value.nbytes if isinstance(value, np.ndarray) else 0
+    """Bytes of pixels in an array, or in a sequence or mapping of objects."""
+    if isinstance(value, np.ndarray):
+        return value.nbytes
+    if isinstance(value, ObjectMask):
+        return value.crop.nbytes
+    if isinstance(value, Mapping):
+        return sum(map(_size, value.values()))
+    return sum(map(_size, value)) if isinstance(value, tuple) else 0
 
 
 recent = Recent()

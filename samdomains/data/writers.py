@@ -69,6 +69,8 @@ def case_size(case: Case, objects: Sequence[ObjectMask]) -> Size:
     """(H, W) of a case; its pixels are read only where there is no object to tell."""
     if objects:
         return objects[0].image_size
+    if case.windows is not None:
+        return case.windows.size
     height, width = case.read_pixels().shape[-2:]
     return height, width
 

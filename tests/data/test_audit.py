@@ -11,7 +11,7 @@ import pytest
 from samdomains.data.audit import Audit, Finding, audit_cases
 from samdomains.data.parts import in_parts
 from samdomains.errors import DataError
-from samdomains.types import Case, ObjectMask, RawImage, Split
+from samdomains.types import Case, ObjectMask, RawImage, Split, TileOf, Window
 
 SIZE = (6, 8)
 
@@ -297,3 +297,16 @@ def test_what_a_loader_noticed_is_a_warning_once_a_volume() -> None:
     assert [(f.severity, f.file, f.problem) for f in audit.findings if f.file] == [
         ("warning", "scan.nii", "uneven slices")
     ]
+
+
+def test_a_tile_that_holds_nothing_is_no_error() -> None:
+    whole = Case("town", "town", lambda: np.zeros((1, 4, 8)), None, {1: "roof"})
+    nothing = replace(
+        whole,
+        id="town@0_000",
+        read_pixels=lambda: np.full((1, 4, 4), np.nan),
+        read_objects=lambda: (),
+        tile_of=TileOf(whole, Window(0, 0, 4, 4)),
+    )
+    audit = audit_cases([nothing], minimum_area=1)
+    assert not [finding for finding in audit.findings if "finite" in finding.problem]

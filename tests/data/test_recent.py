@@ -5,12 +5,22 @@ import pytest
 
 from samdomains.data import recent
 from samdomains.data.recent import Recent
+from samdomains.types import ObjectMask
 
 
 def test_what_was_read_is_not_read_again() -> None:
     kept = Recent()
     first, second = (kept.get("a", lambda: np.zeros(4)) for _ in range(2))
     assert first is second
+
+
+def test_objects_take_room_too(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent, "KEPT_BYTES", 16)
+    kept = Recent()
+    item = ObjectMask.from_mask(np.ones((3, 4), dtype=bool))
+    kept.get("a", lambda: (item,))
+    kept.get("b", lambda: {0: (item,)})
+    assert list(kept.kept) == ["b"]
 
 
 def test_what_was_used_longest_ago_makes_room(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -19,6 +19,7 @@ from samdomains.errors import DataError
 from samdomains.protocols import MaskWriter
 from samdomains.recipe import DataRecipe
 from samdomains.types import Case, ObjectMask
+from tests.data.test_scenes import scene
 
 SaveImage = Callable[[Path, ArrayLike], Path]
 
@@ -71,3 +72,9 @@ def test_a_volume_does_not_fit_into_a_picture(
     with pytest.raises(DataError, match=r"a volume of 3 slices.*data\.output=native"):
         writer(replace(case, depth=3), OBJECTS, tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_the_size_of_a_scene_without_objects_is_that_of_its_header() -> None:
+    empty = scene((300, 200))
+    unread = replace(empty, read_pixels=lambda: pytest.fail("read as a whole"))
+    assert case_size(unread, ()) == (300, 200)

@@ -1,0 +1,1 @@
+"""The domains `satellite` and `infrared` of samdomains."""
