@@ -34,7 +34,7 @@ from samdomains.sam.segmenter import SamSegmenter
 from samdomains.segmentation import segment
 from samdomains.stopwatch import Stopwatch
 from samdomains.training.engine import Task, train
-from samdomains.training.state import EpochRecord
+from samdomains.training.state import Progress, kept_weights
 from samdomains.types import Case, Split
 
 __all__ = ["Result", "evaluate", "run", "segment"]
@@ -173,12 +173,12 @@ def _carry_out(plan: Plan, watch: Stopwatch, *, resume: bool) -> Result:
     with watch.stage("zero-shot"):
         untuned = _zero_shot_scores(plan)
     with watch.stage("tune"):
-        history = _tune(plan, resume=resume)
+        progress = _tune(plan, resume=resume)
     with watch.stage("test"):
         tuned = _tuned_segmenter(plan)
         normalizer = plan.domain.normalize_intensity(plan.recipe)
         own = _score({"tuned": tuned}, plan.splits.test, normalizer, plan.recipe)
-    return _report(plan, history, (*own, *untuned), tuned, watch)
+    return _report(plan, progress, (*own, *untuned), tuned, watch)
 
 
 def _score(
@@ -213,7 +213,7 @@ def _zero_shot_scores(plan: Plan) -> tuple[ObjectScore, ...]:
     return scores
 
 
-def _tune(plan: Plan, *, resume: bool) -> Sequence[EpochRecord]:
+def _tune(plan: Plan, *, resume: bool) -> Progress:
     domain, recipe, base = plan.domain, plan.recipe, plan.base
     metadata = ArtefactMetadata(
         base_name=base.name,
@@ -236,7 +236,7 @@ def _tune(plan: Plan, *, resume: bool) -> Sequence[EpochRecord]:
         directory=plan.directory,
         save_best=partial(save_artefact, plan.directory.model, metadata=metadata),
     )
-    return train(task, resume=resume).history
+    return train(task, resume=resume)
 
 
 def _tuned_segmenter(plan: Plan) -> SamSegmenter:
@@ -253,7 +253,7 @@ def _untuned_segmenter(plan: Plan) -> SamSegmenter:
 
 def _report(
     plan: Plan,
-    history: Sequence[EpochRecord],
+    progress: Progress,
     scores: Sequence[ObjectScore],
     tuned: Segmenter,
     watch: Stopwatch,
@@ -270,7 +270,8 @@ def _report(
         audit=plan.audit,
         splits=splits,
         choice=plan.choice,
-        history=[asdict(epoch) for epoch in history],
+        history=[asdict(epoch) for epoch in progress.history],
+        kept=kept_weights(progress),
         scores=scores,
         metrics=metrics,
         card=card,

@@ -93,6 +93,7 @@ class ReportData:
         split_rule: One sentence: who divided the data, and by what rule.
         findings: What the audit found.
         history: One mapping for each epoch, as ``curves.loss_curve`` takes it.
+        kept: Which weights were kept, in a sentence; empty where nothing was tuned.
         strategy: What was trained, and why.
         recipe: Every value of the recipe.
         explain: Who answered each hook.
@@ -111,6 +112,7 @@ class ReportData:
     split_rule: str = ""
     findings: Sequence[Finding] = ()
     history: Sequence[Mapping[str, float]] = ()
+    kept: str = ""
     strategy: StrategyChoice | None = None
     recipe: Sequence[RecipeRow] = ()
     explain: Sequence[ExplainRow] = ()

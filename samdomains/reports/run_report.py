@@ -50,6 +50,7 @@ class RunRecord:
         splits: The cases.
         choice: Strategy and reasons.
         history: One mapping for each epoch, as ``curves.loss_curve`` takes it.
+        kept: Which weights were kept, in a sentence.
         scores: Of all systems on the test split.
         metrics: Their summary.
         card: The verdict.
@@ -64,6 +65,7 @@ class RunRecord:
     splits: CaseSplits
     choice: StrategyChoice
     history: Sequence[Mapping[str, float]]
+    kept: str
     scores: Sequence[ObjectScore]
     metrics: Mapping[str, Any]
     card: Card
@@ -88,6 +90,7 @@ def write_run_report(path: Path, record: RunRecord) -> None:
         split_rule=record.splits.how,
         findings=record.audit.findings,
         history=record.history,
+        kept=record.kept,
         strategy=record.choice,
         recipe=[
             RecipeRow(key, str(_value(record.resolved, key)), origin)

@@ -38,6 +38,7 @@ from samdomains.sam.strategies import apply_strategy, trained_tensors
 from samdomains.training.accelerators import fresh_accelerator
 from samdomains.training.dataset import EpochBatches, Sample, ViewDataset, list_views
 from samdomains.training.interrupt import InterruptFlag
+from samdomains.training.mixing import mixed
 from samdomains.training.prompted_loss import PromptedLoss
 from samdomains.training.state import (
     EpochRecord,
@@ -82,14 +83,14 @@ class Task:
 
 
 def train(task: Task, *, resume: bool = False) -> Progress:
-    """Tune the model and keep its best state by validation Dice, the untuned one included.
+    """Tune the model and keep its best state by validation Dice: untuned, an epoch or a mixture.
 
     Args:
         task: What to do.
         resume: Go on from ``state/`` where there is one.
 
     Returns:
-        The history of all epochs.
+        The history of all epochs, and what was kept.
 
     Raises:
         TrainingInterrupted: Ctrl-C; the state is saved.
@@ -127,6 +128,7 @@ class _Loop:
         warmup = max(1, round(self.steps * recipe.training.warmup_fraction))
         self.scheduler = LambdaLR(optimizer, partial(cosine_with_warmup, warmup, self.steps))
         self.embeddings: EmbeddingCache | None = None
+        self.untuned = {n: t.cpu().clone() for n, t in trained_tensors(task.sam).items()}
 
     def run(self) -> Progress:
         """Train until the epochs are done or patience runs out."""
@@ -144,6 +146,7 @@ class _Loop:
             while self._goes_on():
                 self._run_epoch(show)
                 self._show_on(board)
+            self._try_mixtures()
         return self.progress
 
     def restore(self) -> None:
@@ -280,10 +283,26 @@ class _Loop:
             )
         return validation_dice(scores)
 
-    def _keep_if_best(self, epoch: int, dice: float) -> None:
-        if dice > self.progress.best_dice or epoch == 0:
-            self.progress.best_dice, self.progress.best_epoch = dice, epoch
+    def _keep_if_best(self, epoch: int, dice: float, share: float = 1.0) -> None:
+        progress = self.progress
+        if dice > progress.best_dice or epoch == 0:
+            progress.best_dice, progress.best_epoch = dice, epoch
+            progress.best_share = share if epoch else 0.0
             self.task.save_best(self.task.sam)
+
+    @torch.no_grad()
+    def _try_mixtures(self) -> None:
+        """Validate mixtures of the untuned and the last weights; keep one that is the best."""
+        progress, own = self.progress, trained_tensors(self.task.sam)
+        tuned = {name: tensor.clone() for name, tensor in own.items()}
+        for share in self.task.recipe.training.mixtures:
+            for name, tensor in mixed(self.untuned, tuned, share).items():
+                own[name].copy_(tensor)
+            progress.mixtures[share] = dice = self._validate()
+            self._keep_if_best(progress.epoch, dice, share)
+        for name, tensor in tuned.items():
+            own[name].copy_(tensor)
+        self._write_log()
 
     def _make_dataset(self) -> ViewDataset:
         task, recipe = self.task, self.task.recipe
@@ -357,7 +376,11 @@ class _Loop:
         """Write all lines anew, so that none is missing or there twice after a crash."""
         untuned = {"event": "untuned", "epoch": 0, "val_dice": self.progress.untuned_dice}
         epochs = [{"event": "epoch", **asdict(record)} for record in self.progress.history]
-        lines = [json.dumps(without_nan(line)) for line in (untuned, *epochs)]
+        mixtures = [
+            {"event": "mixture", "epoch": self.progress.epoch, "share": share, "val_dice": dice}
+            for share, dice in self.progress.mixtures.items()
+        ]
+        lines = [json.dumps(without_nan(line)) for line in (untuned, *epochs, *mixtures)]
         write_text(self.task.directory.log, "\n".join(lines) + "\n")
 
     def _show_on(self, board: SummaryWriter) -> None:

@@ -45,6 +45,9 @@ class Progress:
         untuned_dice: Validation Dice of the untuned model; None before it is known.
         best_dice: Best validation Dice so far.
         best_epoch: The epoch that reached it; 0 is the untuned model.
+        best_share: Share of the tuned weights in what reached it: 1 for an epoch as it was, 0 for
+            the untuned model, and between for a mixture with the last epoch.
+        mixtures: Share → validation Dice of the mixtures tried at the end.
         history: One record for each completed epoch.
     """
 
@@ -54,7 +57,28 @@ class Progress:
     untuned_dice: float | None = None
     best_dice: float = float("-inf")
     best_epoch: int = 0
+    best_share: float = 0.0
+    mixtures: dict[float, float] = field(default_factory=dict)
     history: list[EpochRecord] = field(default_factory=list)
+
+
+def kept_weights(progress: Progress) -> str:
+    """Which weights a finished training kept, in a sentence.
+
+    Example:
+        >>> kept_weights(Progress(best_epoch=4, best_share=1.0, best_dice=0.81, untuned_dice=0.8))
+        'Kept: the weights of epoch 4 (validation Dice 0.810, untuned 0.800).'
+    """
+    gain = f"validation Dice {progress.best_dice:.3f}, untuned {progress.untuned_dice or 0:.3f}"
+    if progress.best_epoch == 0:
+        return f"Kept: the untuned weights, since nothing was better on validation ({gain})."
+    if progress.best_share == 1:
+        return f"Kept: the weights of epoch {progress.best_epoch} ({gain})."
+    tuned, rest = progress.best_share, 1 - progress.best_share
+    return (
+        f"Kept: a mixture of {tuned:.0%} of the weights after epoch {progress.best_epoch} and "
+        f"{rest:.0%} of the untuned ones ({gain})."
+    )
 
 
 @dataclass(frozen=True, slots=True)

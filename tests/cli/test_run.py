@@ -38,7 +38,8 @@ FILES = {
     "state",
     "tensorboard",
 }
-EVENTS = [("untuned", 0), ("epoch", 1), ("epoch", 2), ("epoch", 3)]
+EPOCHS = [("epoch", 1), ("epoch", 2), ("epoch", 3)]
+EVENTS = [("untuned", 0), *EPOCHS, *[("mixture", 3)] * 3]
 SYSTEMS = {
     "tuned": {"box", "point", "point+3"},
     "zero_shot": {"box", "point", "point+3"},

@@ -54,6 +54,7 @@ def record(
         splits=splits,
         choice=StrategyChoice("lora", 4, "no", ("Because of the memory.",)),
         history=history,
+        kept="Kept: the weights of epoch 2.",
         scores=scores,
         metrics=metrics,
         card=card,

@@ -62,7 +62,8 @@ def task(
     sam: Sam, cases: list[Case], out: Path, strategy: StrategyName = "full", **training: Any
 ) -> Task:
     """Two epochs of two steps, unless the keywords change a value of the recipe's ``training``."""
-    values: dict[str, Any] = {"epochs": 2, "learning_rate": 1e-3, "patience": None, **training}
+    values: dict[str, Any] = {"epochs": 2, "learning_rate": 1e-3, "patience": None, "mixtures": ()}
+    values |= training
     recipe = Recipe(
         prompts=PromptRecipe(corrections=1),
         augmentation=AugmentationRecipe(crop=1.0),
@@ -120,6 +121,26 @@ def test_it_stops_early_when_patience_runs_out(
 ) -> None:
     progress = train(task(miniature, cases, tmp_path, epochs=20, patience=2, learning_rate=1e-30))
     assert progress.epoch == 2
+
+
+def test_a_mixture_with_the_untuned_weights_is_kept_where_it_is_best(
+    miniature: Sam, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    dices = iter([0.5, 0.4, 0.3, 0.45, 0.6, 0.55])  # untuned, two epochs, three mixtures
+    monkeypatch.setattr("samdomains.training.engine.validation_dice", lambda _: next(dices))
+    work = task(miniature, cases, tmp_path, mixtures=(0.25, 0.5, 0.75))
+    untuned = {name: value.clone() for name, value in miniature.named_parameters()}
+    progress = train(work)
+    assert (progress.best_epoch, progress.best_share, progress.best_dice) == (2, 0.5, 0.6)
+    assert progress.mixtures == {0.25: 0.45, 0.5: 0.6, 0.75: 0.55}
+    assert isinstance(work.save_best, Kept)
+    name = "mask_decoder.iou_token.weight"
+    last = miniature.get_parameter(name)
+    assert not torch.equal(last, untuned[name])
+    torch.testing.assert_close(work.save_best.weights[name], (untuned[name] + last).detach() / 2)
+    lines = (tmp_path / "log.jsonl").read_text().splitlines()
+    events = [json.loads(line)["event"] for line in lines]
+    assert events == ["untuned", "epoch", "epoch", "mixture", "mixture", "mixture"]
 
 
 def press_ctrl_c() -> None:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,7 @@ from samdomains.training.state import (
     EpochRecord,
     Progress,
     TrainingState,
+    kept_weights,
     load_state,
     random_state,
     restore_random_state,
@@ -28,6 +30,8 @@ def state() -> TrainingState:
             untuned_dice=0.7,
             best_dice=0.8,
             best_epoch=1,
+            best_share=0.5,
+            mixtures={0.5: 0.8},
             history=history,
         ),
         views="0123abcd",
@@ -79,3 +83,16 @@ def test_a_damaged_state_says_that_it_cannot_be_resumed(tmp_path: Path, content:
     (tmp_path / STATE_FILE).write_bytes(content)
     with pytest.raises(RunDirectoryError, match="cannot be resumed"):
         load_state(tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("epoch", "share", "said"),
+    [
+        (0, 0.0, "Kept: the untuned weights, since nothing was better"),
+        (3, 1.0, r"Kept: the weights of epoch 3 \(validation Dice 0.800, untuned 0.700\)"),
+        (3, 0.25, "Kept: a mixture of 25% of the weights after epoch 3 and 75% of the untuned"),
+    ],
+)
+def test_what_was_kept_is_said_in_a_sentence(epoch: int, share: float, said: str) -> None:
+    progress = Progress(best_epoch=epoch, best_share=share, best_dice=0.8, untuned_dice=0.7)
+    assert re.match(said, kept_weights(progress))
