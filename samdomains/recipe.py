@@ -298,7 +298,8 @@ class TrainingRecipe(_Section):
         patience: Epochs without a better validation Dice before it stops; None never stops.
         mixtures: Shares of the tuned weights that are tried at the end, mixed with the untuned ones
             (WiSE-FT, arXiv:2109.01903): on few images training overshoots, and a mixture does
-            better. The best on the validation images is kept, be it an epoch or a mixture.
+            better. The first is kept unless an epoch or another mixture is better on the
+            validation images by more than one standard error. Without any, the best epoch is kept.
         focal_weight: Weight of the focal loss against Dice (20 to 1 in the SAM paper).
         focal_gamma: Focusing parameter of the focal loss (2 in arXiv:1708.02002); 0 makes it
             cross-entropy.
@@ -315,7 +316,7 @@ class TrainingRecipe(_Section):
     clip_norm: Positive = 1.0
     precision: Literal["auto", "no", "fp16", "bf16"] = "auto"
     patience: Count | None = 8
-    mixtures: tuple[Fraction, ...] = (0.25, 0.5, 0.75)
+    mixtures: tuple[Fraction, ...] = (0.5, 0.25, 0.75)
     focal_weight: Annotated[float, Field(ge=0.0)] = 20.0
     focal_gamma: Annotated[float, Field(ge=0.0)] = 2.0
     dice_weight: Annotated[float, Field(ge=0.0)] = 1.0

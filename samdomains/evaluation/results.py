@@ -109,6 +109,44 @@ def validation_dice(scores: Sequence[ObjectScore]) -> float:
     )
 
 
+def dice_by_case(scores: Sequence[ObjectScore]) -> dict[str, float]:
+    """Id of each case → mean over kinds of prompt of its mean Dice; cases without a score left out.
+
+    Args:
+        scores: Of a single system.
+    """
+    found = {}
+    for own in _by_case(scores):
+        kinds = _grouped(own, lambda s: s.prompt).values()
+        mean = _finite_mean(_finite_mean(s.dice for s in kind) for kind in kinds)
+        if math.isfinite(mean):
+            found[own[0].case] = mean
+    return found
+
+
+def clearly_better(first: Mapping[str, float], second: Mapping[str, float]) -> bool:
+    """Whether one is better than the other by more than chance would make it on these cases.
+
+    By more than one standard error of the difference over the cases, as the one-standard-error
+    rule has it (Breiman et al. 1984, Classification and Regression Trees, section 3.4.3). One case
+    alone shows nothing.
+
+    Args:
+        first: Case → score.
+        second: The same of another system.
+
+    Example:
+        >>> clearly_better({"a": 0.9, "b": 0.8}, {"a": 0.8, "b": 0.71})
+        True
+        >>> clearly_better({"a": 0.9, "b": 0.7}, {"a": 0.6, "b": 0.8})
+        False
+    """
+    gains = np.array([first[case] - second[case] for case in first if case in second])
+    if len(gains) < 2:
+        return False
+    return bool(gains.mean() > gains.std(ddof=1) / math.sqrt(len(gains)))
+
+
 def _metrics(scores: Iterable[ObjectScore], resamples: int, seed: int) -> dict[str, Any]:
     """Dice and IoU over cases."""
     cases = _by_case(scores)

@@ -9,7 +9,7 @@ import hashlib
 import json
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
 from samdomains.errors import DataError, RunDirectoryError, TrainingError, TrainingInterrupted
-from samdomains.evaluation.results import validation_dice
+from samdomains.evaluation.results import clearly_better, dice_by_case, validation_dice
 from samdomains.evaluation.scorer import score
 from samdomains.files import without_nan, write_text
 from samdomains.progress import progress_bar
@@ -137,8 +137,8 @@ class _Loop:
             board = SummaryWriter(str(self.task.directory.tensorboard))
             stack.enter_context(board)
             if self.progress.untuned_dice is None:
-                self.progress.untuned_dice = self._validate()
-                self._keep_if_best(0, self.progress.untuned_dice)
+                self.progress.untuned_dice, cases = self._validate()
+                self._keep_if_best(0, self.progress.untuned_dice, cases)
                 self._write_log()
             if self.task.choice.name == "decoder" and self._goes_on():
                 self.embeddings = self._embed_views()
@@ -168,7 +168,6 @@ class _Loop:
             self.accelerator.scaler.load_state_dict(state.scaler)
         restore_random_state(state.rng, self.accelerator.device)
 
-    @torch.no_grad()
     def _restore_weights(self, weights: dict[str, Tensor]) -> None:
         own = trained_tensors(self.task.sam)
         if {n: t.shape for n, t in own.items()} != {n: t.shape for n, t in weights.items()}:
@@ -176,8 +175,7 @@ class _Loop:
                 f"{self.task.directory.state}: the state is of other tensors than "
                 f"'{self.task.choice.name}' trains. Start a new run in another folder."
             )
-        for name, tensor in own.items():
-            tensor.copy_(weights[name])
+        self._load(weights)
 
     def _goes_on(self) -> bool:
         """Whether there is an epoch left, and patience for it."""
@@ -199,7 +197,7 @@ class _Loop:
             if self.interrupt.raised:
                 self._stop()
         self._save()  # before the validation, which may be interrupted
-        dice = self._validate()
+        dice, cases = self._validate()
         record = EpochRecord(
             epoch=progress.epoch + 1,
             train_loss=progress.loss_sum / max(1, progress.batch),
@@ -209,7 +207,7 @@ class _Loop:
         )
         progress.epoch, progress.batch, progress.loss_sum = progress.epoch + 1, 0, 0.0
         progress.history.append(record)
-        self._keep_if_best(record.epoch, dice)
+        self._keep_if_best(record.epoch, dice, cases)
         self._save()
         self._write_log()
 
@@ -264,8 +262,8 @@ class _Loop:
                 "training.precision=no where it is another, in a new run"
             )
 
-    def _validate(self) -> float:
-        """Mean validation Dice, by the scorer of the test."""
+    def _validate(self) -> tuple[float, dict[str, float]]:
+        """Mean validation Dice, by the scorer of the test, and that of each case."""
         sam, recipe = self.task.sam, self.task.recipe
         evaluated = recipe.evaluation.prompts
         prompts = tuple(p for p in VALIDATION_PROMPTS if p in evaluated) or evaluated
@@ -281,28 +279,50 @@ class _Loop:
                 objects_per_case=recipe.evaluation.validation_objects,
                 progress=self._stopping(show),
             )
-        return validation_dice(scores)
+        return validation_dice(scores), dice_by_case(scores)
 
-    def _keep_if_best(self, epoch: int, dice: float, share: float = 1.0) -> None:
+    def _keep_if_best(self, epoch: int, dice: float, cases: dict[str, float]) -> None:
         progress = self.progress
         if dice > progress.best_dice or epoch == 0:
-            progress.best_dice, progress.best_epoch = dice, epoch
-            progress.best_share = share if epoch else 0.0
+            progress.best_dice, progress.best_cases = dice, cases
+            progress.best_epoch, progress.best_share = epoch, float(epoch > 0)
             self.task.save_best(self.task.sam)
 
-    @torch.no_grad()
     def _try_mixtures(self) -> None:
-        """Validate mixtures of the untuned and the last weights; keep one that is the best."""
+        """Validate mixtures of the untuned and the last weights, and keep the one to trust.
+
+        On few validation images the best of many candidates is the best by chance: the first
+        mixture is kept unless another candidate is clearly better.
+        """
         progress, own = self.progress, trained_tensors(self.task.sam)
         tuned = {name: tensor.clone() for name, tensor in own.items()}
+        tried: dict[float, dict[str, float]] = {}
         for share in self.task.recipe.training.mixtures:
-            for name, tensor in mixed(self.untuned, tuned, share).items():
-                own[name].copy_(tensor)
-            progress.mixtures[share] = dice = self._validate()
-            self._keep_if_best(progress.epoch, dice, share)
-        for name, tensor in tuned.items():
-            own[name].copy_(tensor)
+            self._load(mixed(self.untuned, tuned, share))
+            progress.mixtures[share], tried[share] = self._validate()
+        chosen = self._share_to_trust(tried)
+        if chosen is not None:
+            self._load(mixed(self.untuned, tuned, chosen))
+            progress.best_dice, progress.best_cases = progress.mixtures[chosen], tried[chosen]
+            progress.best_epoch, progress.best_share = progress.epoch, chosen
+            self.task.save_best(self.task.sam)
+        self._load(tuned)
         self._write_log()
+
+    def _share_to_trust(self, tried: Mapping[float, Mapping[str, float]]) -> float | None:
+        """The mixture to keep, or None where the best epoch is."""
+        if not tried:
+            return None
+        first, *others = tried
+        best = max(others, key=lambda share: self.progress.mixtures[share], default=first)
+        if self.progress.best_dice >= self.progress.mixtures[best]:
+            return None if clearly_better(self.progress.best_cases, tried[first]) else first
+        return best if clearly_better(tried[best], tried[first]) else first
+
+    @torch.no_grad()
+    def _load(self, weights: Mapping[str, Tensor]) -> None:
+        for name, tensor in trained_tensors(self.task.sam).items():
+            tensor.copy_(weights[name])
 
     def _make_dataset(self) -> ViewDataset:
         task, recipe = self.task, self.task.recipe

@@ -47,6 +47,7 @@ class Progress:
         best_epoch: The epoch that reached it; 0 is the untuned model.
         best_share: Share of the tuned weights in what reached it: 1 for an epoch as it was, 0 for
             the untuned model, and between for a mixture with the last epoch.
+        best_cases: Validation case → its Dice then.
         mixtures: Share → validation Dice of the mixtures tried at the end.
         history: One record for each completed epoch.
     """
@@ -58,6 +59,7 @@ class Progress:
     best_dice: float = float("-inf")
     best_epoch: int = 0
     best_share: float = 0.0
+    best_cases: dict[str, float] = field(default_factory=dict)
     mixtures: dict[float, float] = field(default_factory=dict)
     history: list[EpochRecord] = field(default_factory=list)
 
@@ -71,7 +73,7 @@ def kept_weights(progress: Progress) -> str:
     """
     gain = f"validation Dice {progress.best_dice:.3f}, untuned {progress.untuned_dice or 0:.3f}"
     if progress.best_epoch == 0:
-        return f"Kept: the untuned weights, since nothing was better on validation ({gain})."
+        return f"Kept: the untuned weights, which were clearly the best on validation ({gain})."
     if progress.best_share == 1:
         return f"Kept: the weights of epoch {progress.best_epoch} ({gain})."
     tuned, rest = progress.best_share, 1 - progress.best_share

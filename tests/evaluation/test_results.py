@@ -6,7 +6,13 @@ from pathlib import Path
 
 import pytest
 
-from samdomains.evaluation.results import ObjectScore, summarize, validation_dice
+from samdomains.evaluation.results import (
+    ObjectScore,
+    clearly_better,
+    dice_by_case,
+    summarize,
+    validation_dice,
+)
 from samdomains.files import write_json
 from samdomains.types import PromptName
 
@@ -99,3 +105,15 @@ def test_validation_dice_of_nothing_is_nan() -> None:
 def test_validation_dice_refuses_to_mix_systems() -> None:
     with pytest.raises(ValueError, match="one system"):
         validation_dice([scored("a", 0.8), scored("a", 0.8, system="zero_shot")])
+
+
+def test_the_dice_of_a_case_weighs_every_prompt_alike() -> None:
+    scores = [scored("a", 0.8), scored("a", 0.6), scored("a", 0.3, prompt="point")]
+    found = dice_by_case([*scores, scored("b", float("nan"))])
+    assert found == {"a": pytest.approx((0.7 + 0.3) / 2)}
+
+
+def test_one_case_shows_nothing() -> None:
+    assert not clearly_better({"a": 0.9}, {"a": 0.1})
+    assert not clearly_better({"a": 0.5, "b": 0.5}, {"a": 0.5, "b": 0.5})
+    assert clearly_better({"a": 0.5, "b": 0.6, "c": 0.55}, {"a": 0.4, "b": 0.5, "c": 0.45})

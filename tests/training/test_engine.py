@@ -123,21 +123,50 @@ def test_it_stops_early_when_patience_runs_out(
     assert progress.epoch == 2
 
 
-def test_a_mixture_with_the_untuned_weights_is_kept_where_it_is_best(
-    miniature: Sam, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+def validated(monkeypatch: pytest.MonkeyPatch, *dices: tuple[float, float]) -> None:
+    """Make validation give these Dices of its two cases, one pair a call."""
+    calls = iter(dices)
+    now: list[tuple[float, float]] = []
+
+    def mean(_: object) -> float:
+        now[:] = [next(calls)]
+        return sum(now[0]) / 2
+
+    monkeypatch.setattr("samdomains.training.engine.validation_dice", mean)
+    by_case = "samdomains.training.engine.dice_by_case"
+    monkeypatch.setattr(by_case, lambda _: dict(zip("ab", now[0], strict=True)))
+
+
+UNTUNED, FIRST, SECOND = (0.5, 0.7), (0.4, 0.6), (0.3, 0.5)
+
+
+@pytest.mark.parametrize(
+    ("mixtures", "kept"),
+    [
+        ([(0.52, 0.7), (0.5, 0.7), (0.4, 0.6)], 0.5),
+        ([(0.4, 0.75), (0.5, 0.7), (0.4, 0.6)], 0.5),  # untuned is better, by chance
+        ([(0.4, 0.6), (0.5, 0.69), (0.4, 0.6)], 0.0),  # untuned is clearly better
+        ([(0.4, 0.6), (0.6, 0.81), (0.4, 0.6)], 0.25),  # so is another mixture
+    ],
+)
+def test_the_half_way_mixture_is_kept_unless_another_is_clearly_better(
+    miniature: Sam,
+    cases: list[Case],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    mixtures: list[tuple[float, float]],
+    kept: float,
 ) -> None:
-    dices = iter([0.5, 0.4, 0.3, 0.45, 0.6, 0.55])  # untuned, two epochs, three mixtures
-    monkeypatch.setattr("samdomains.training.engine.validation_dice", lambda _: next(dices))
-    work = task(miniature, cases, tmp_path, mixtures=(0.25, 0.5, 0.75))
-    untuned = {name: value.clone() for name, value in miniature.named_parameters()}
-    progress = train(work)
-    assert (progress.best_epoch, progress.best_share, progress.best_dice) == (2, 0.5, 0.6)
-    assert progress.mixtures == {0.25: 0.45, 0.5: 0.6, 0.75: 0.55}
-    assert isinstance(work.save_best, Kept)
+    validated(monkeypatch, UNTUNED, FIRST, SECOND, *mixtures)
+    work = task(miniature, cases, tmp_path, mixtures=(0.5, 0.25, 0.75))
     name = "mask_decoder.iou_token.weight"
-    last = miniature.get_parameter(name)
-    assert not torch.equal(last, untuned[name])
-    torch.testing.assert_close(work.save_best.weights[name], (untuned[name] + last).detach() / 2)
+    untuned = miniature.get_parameter(name).detach().clone()
+    progress = train(work)
+    assert progress.best_share == kept
+    assert isinstance(work.save_best, Kept)
+    last = miniature.get_parameter(name).detach()
+    assert not torch.equal(last, untuned)
+    torch.testing.assert_close(work.save_best.weights[name], untuned.lerp(last, kept))
     lines = (tmp_path / "log.jsonl").read_text().splitlines()
     events = [json.loads(line)["event"] for line in lines]
     assert events == ["untuned", "epoch", "epoch", "mixture", "mixture", "mixture"]

@@ -88,7 +88,7 @@ def test_a_damaged_state_says_that_it_cannot_be_resumed(tmp_path: Path, content:
 @pytest.mark.parametrize(
     ("epoch", "share", "said"),
     [
-        (0, 0.0, "Kept: the untuned weights, since nothing was better"),
+        (0, 0.0, "Kept: the untuned weights, which were clearly the best"),
         (3, 1.0, r"Kept: the weights of epoch 3 \(validation Dice 0.800, untuned 0.700\)"),
         (3, 0.25, "Kept: a mixture of 25% of the weights after epoch 3 and 75% of the untuned"),
     ],
