@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 import tifffile
+from PIL import Image as PillowImage
 
 from samdomains.plugin import (
     Case,
@@ -110,11 +111,11 @@ def _as_photo(case: Case) -> Case:
 
 
 def _has_bare_inks(path: Path) -> bool:
-    """Whether the header tells of CMYK without a profile; a damaged file's is told by reading."""
+    """Whether the header tells of CMYK without a profile; reading tells of damage and size."""
     if path.suffix.lower() not in INK_SUFFIXES:
         return False
     try:
         colours = read_colours(path)
-    except (DataError, OSError, tifffile.TiffFileError):
+    except (DataError, OSError, tifffile.TiffFileError, PillowImage.DecompressionBombError):
         return False
     return colours.inks and colours.profile is None

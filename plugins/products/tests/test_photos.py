@@ -159,6 +159,7 @@ class TestBadInput:
         at = content.index(b"\xff\xc0") + 5
         content[at : at + 4] = (20_000).to_bytes(2, "big") * 2
         path.write_bytes(bytes(content))
+        assert listed(path) == ()
         with pytest.raises(DataError, match="more than 178956970 pixels"):
             read_photo(path)
 
