@@ -37,6 +37,7 @@ def test_it_answers_every_hook_that_gives_one_answer() -> None:
         "load_cases",
         "normalize_intensity",
         "sample_prompts",
+        "propose_prompts",
         "choose_strategy",
         "write_masks",
         "make_demo_data",

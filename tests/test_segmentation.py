@@ -156,7 +156,7 @@ def test_an_image_without_objects_is_for_review_unless_the_recipe_says_otherwise
 ) -> None:
     (folder / "b.png").unlink()
     for empty in (True, False):
-        settings = ["auto.minimum_iou=1", f"review.empty={str(empty).lower()}"]
+        settings = ["auto.minimum_iou=1", "auto.points=3", f"review.empty={str(empty).lower()}"]
         images = load_model("tiny", settings=settings)
         segment(images, folder, out=tmp_path / f"out_{empty}")
         reasons = {row["review"] for row in manifest_of(tmp_path / f"out_{empty}")}

@@ -16,6 +16,7 @@ from samdomains.types import Facts
 QUICK = (
     "model.name=tiny",
     "training.epochs=1",
+    "training.mixtures=[]",
     "training.objects_per_image=2",
     "training.precision=no",
     "evaluation.prompts=[box]",

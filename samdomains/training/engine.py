@@ -24,7 +24,7 @@ from torch.utils.data import DataLoader
 from torch.utils.tensorboard import SummaryWriter
 
 from samdomains.errors import DataError, RunDirectoryError, TrainingError, TrainingInterrupted
-from samdomains.evaluation.results import clearly_better, dice_by_case, validation_dice
+from samdomains.evaluation.results import dice_by_case, validation_dice
 from samdomains.evaluation.scorer import score
 from samdomains.files import without_nan, write_text
 from samdomains.progress import progress_bar
@@ -38,8 +38,9 @@ from samdomains.sam.strategies import apply_strategy, trained_tensors
 from samdomains.training.accelerators import fresh_accelerator
 from samdomains.training.dataset import EpochBatches, Sample, ViewDataset, list_views
 from samdomains.training.interrupt import InterruptFlag
-from samdomains.training.mixing import mixed
+from samdomains.training.mixing import mixed, share_to_trust
 from samdomains.training.prompted_loss import PromptedLoss
+from samdomains.training.schedule import cosine_with_warmup
 from samdomains.training.state import (
     EpochRecord,
     Progress,
@@ -300,7 +301,7 @@ class _Loop:
         for share in self.task.recipe.training.mixtures:
             self._load(mixed(self.untuned, tuned, share))
             progress.mixtures[share], tried[share] = self._validate()
-        chosen = self._share_to_trust(tried)
+        chosen = share_to_trust(progress, tried)
         if chosen is not None:
             self._load(mixed(self.untuned, tuned, chosen))
             progress.best_dice, progress.best_cases = progress.mixtures[chosen], tried[chosen]
@@ -308,16 +309,6 @@ class _Loop:
             self.task.save_best(self.task.sam)
         self._load(tuned)
         self._write_log()
-
-    def _share_to_trust(self, tried: Mapping[float, Mapping[str, float]]) -> float | None:
-        """The mixture to keep, or None where the best epoch is."""
-        if not tried:
-            return None
-        first, *others = tried
-        best = max(others, key=lambda share: self.progress.mixtures[share], default=first)
-        if self.progress.best_dice >= self.progress.mixtures[best]:
-            return None if clearly_better(self.progress.best_cases, tried[first]) else first
-        return best if clearly_better(tried[best], tried[first]) else first
 
     @torch.no_grad()
     def _load(self, weights: Mapping[str, Tensor]) -> None:
@@ -407,21 +398,3 @@ class _Loop:
         record = self.progress.history[-1]
         for name in ("train_loss", "val_dice", "learning_rate"):
             board.add_scalar(name, getattr(record, name), record.epoch)
-
-
-def cosine_with_warmup(warmup: int, total: int, step: int) -> float:
-    """Learning rate relative to its peak: a linear rise, then half a cosine down to zero.
-
-    Args:
-        warmup: Steps of the rise.
-        total: Steps in all.
-        step: Steps done.
-
-    Example:
-        >>> [round(cosine_with_warmup(2, 10, step), 2) for step in (0, 1, 2, 6, 10)]
-        [0.5, 1.0, 1.0, 0.5, 0.0]
-    """
-    if step < warmup:
-        return (step + 1) / warmup
-    done = (step - warmup) / max(1, total - warmup)
-    return 0.5 * (1.0 + float(np.cos(np.pi * min(1.0, done))))

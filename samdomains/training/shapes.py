@@ -66,7 +66,8 @@ def ring(rng: np.random.Generator, radius: float) -> Mask:
     scale = rng.uniform(0.4, 0.8)
     slack = 0.4 * (1 - scale) * float(np.linalg.norm(outer, axis=1).min())
     inner = outer * scale + rng.uniform(-slack, slack, 2)
-    return _fill([outer], radius, holes=[inner])
+    band = _fill([outer], radius, holes=[inner])
+    return band if band.any() else _fill([outer], radius)  # too small to have a middle
 
 
 def pierced(rng: np.random.Generator, radius: float) -> Mask:

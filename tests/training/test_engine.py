@@ -5,7 +5,6 @@ import signal
 from collections.abc import Callable, Sequence
 from copy import deepcopy
 from dataclasses import replace
-from functools import partial
 from itertools import count
 from pathlib import Path
 from typing import Any
@@ -31,7 +30,7 @@ from samdomains.run_directory import RunDirectory
 from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.sam.strategies import trained_tensors
 from samdomains.training.dataset import list_views
-from samdomains.training.engine import Task, cosine_with_warmup, train
+from samdomains.training.engine import Task, train
 from samdomains.training.prompted_loss import PromptedLoss
 from samdomains.training.state import Progress, load_state
 from samdomains.types import (
@@ -352,10 +351,3 @@ def test_images_without_any_object_to_learn_from_are_an_error(
     empty = [replace(case, read_objects=tuple) for case in cases]
     with pytest.raises(DataError, match="none of the 4 training images has an object"):
         train(task(miniature, empty, tmp_path))
-
-
-def test_the_rate_rises_then_falls_to_zero() -> None:
-    rate = partial(cosine_with_warmup, 10, 100)
-    assert rate(0) < rate(5) < rate(9) == 1.0
-    assert rate(100) == pytest.approx(0.0)
-    assert rate(500) == pytest.approx(0.0)

@@ -8,7 +8,8 @@ from segment_anything.modeling import Sam
 
 from samdomains.recipe import StrategyRecipe
 from samdomains.sam.strategies import apply_strategy, merge_adapters, trained_tensors
-from samdomains.training.mixing import mixed
+from samdomains.training.mixing import mixed, share_to_trust
+from samdomains.training.state import Progress
 
 
 @given(share=st.floats(0, 1))
@@ -49,3 +50,31 @@ def test_the_ends_of_the_line_are_the_models(share: float) -> None:
     torch.testing.assert_close(
         mixed(untuned, tuned, share)["w"], (tuned if share else untuned)["w"]
     )
+
+
+@pytest.mark.parametrize(
+    ("best", "half", "quarter", "kept"),
+    [
+        ((0.6, 0.7), (0.7, 0.75), (0.7, 0.74), 0.5),
+        ((0.6, 0.7), (0.5, 0.62), (0.4, 0.6), None),
+        ((0.6, 0.7), (0.5, 0.72), (0.4, 0.6), 0.5),
+        ((0.6, 0.7), (0.5, 0.62), (0.7, 0.8), 0.25),
+    ],
+)
+def test_half_way_is_trusted_unless_another_is_clearly_better(
+    best: tuple[float, float],
+    half: tuple[float, float],
+    quarter: tuple[float, float],
+    kept: float | None,
+) -> None:
+    tried = {
+        share: dict(zip("ab", cases, strict=True))
+        for share, cases in ((0.5, half), (0.25, quarter))
+    }
+    progress = Progress(
+        best_dice=sum(best) / 2,
+        best_cases=dict(zip("ab", best, strict=True)),
+        mixtures={share: sum(cases.values()) / 2 for share, cases in tried.items()},
+    )
+    assert share_to_trust(progress, tried) == kept
+    assert share_to_trust(progress, {}) is None

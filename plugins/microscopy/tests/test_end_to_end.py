@@ -18,6 +18,7 @@ from samdomains.cli.main import cli
 QUICK = (
     "--strategy=lora",
     "--set=training.epochs=1",
+    "--set=training.mixtures=[]",
     "--set=training.objects_per_image=2",
     "--set=evaluation.validation_objects=2",
     "--set=evaluation.prompts=[box,point]",

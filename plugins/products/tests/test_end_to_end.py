@@ -18,6 +18,7 @@ from samdomains.cli.main import cli
 QUICK = (
     "--strategy=decoder",
     "--set=training.epochs=1",
+    "--set=training.mixtures=[]",
     "--set=evaluation.prompts=[box]",
     "--set=training.objects_per_image=2",
     "--set=evaluation.bootstrap=20",

@@ -20,6 +20,7 @@ from samdomains.cli.main import cli
 QUICK = (
     "--strategy=decoder",
     "--set=training.epochs=1",
+    "--set=training.mixtures=[]",
     "--set=training.objects_per_image=2",
     "--set=evaluation.validation_objects=2",
     "--set=evaluation.prompts=[box,point]",
