@@ -5,7 +5,7 @@ Written with ``samdomains.plugin`` alone, as any plugin is.
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -20,15 +20,16 @@ from samdomains.plugin import (
     LabelPngWriter,
     MaskWriter,
     Normalizer,
+    OutputFormat,
     PointGrid,
     PromptMix,
     PromptProposer,
     PromptSampler,
     Recipe,
-    RecipeError,
     StrategyChoice,
     atomic_path,
     choose_strategy_by_size,
+    chosen_writer,
     hookimpl,
     load_source,
     make_normalizer,
@@ -72,14 +73,13 @@ def choose_strategy(recipe: Recipe, facts: Facts) -> StrategyChoice:
 @hookimpl
 def write_masks(recipe: Recipe) -> MaskWriter:
     """16-bit PNG label maps, or COCO JSON."""
-    if recipe.data.output in ("native", "png"):
-        return LabelPngWriter()
-    if recipe.data.output == "coco":
-        return CocoJsonWriter()
-    raise RecipeError(
-        f"data.output is {recipe.data.output}, which this domain does not write; "
-        "allowed: native (PNG label maps), png, coco"
-    )
+    png = LabelPngWriter()
+    writers: Mapping[OutputFormat, MaskWriter] = {
+        "native": png,
+        "png": png,
+        "coco": CocoJsonWriter(),
+    }
+    return chosen_writer(recipe.data.output, writers, "PNG label maps")
 
 
 @hookimpl

@@ -44,14 +44,15 @@ class Manifest:
         resume: Keep what an interrupted call wrote.
 
     Raises:
-        RunDirectoryError: The file to resume is no manifest.
-        OSError: It cannot be written.
+        RunDirectoryError: The file is there and is no manifest, so it is somebody's own.
+        OSError: It cannot be read.
     """
 
     def __init__(self, path: Path, *, resume: bool) -> None:
         self._path = path
-        self.entries = list(_read(path)) if resume and path.exists() else []
-        write_text(path, _lines([COLUMNS, *map(_row, self.entries)]))
+        earlier = list(_read(path)) if path.exists() else []
+        self.entries = earlier if resume else []
+        self._begun = False
 
     def finished(self) -> set[str]:
         """Ids of the images that are done and whose files are all there."""
@@ -63,11 +64,12 @@ class Manifest:
         }
 
     def add(self, entry: Entry) -> None:
-        """Append a line; one of the same image is replaced."""
+        """Append a line; one of the same image is replaced. The first one begins the file."""
         earlier = [known for known in self.entries if known.image != entry.image]
         replaced = len(earlier) < len(self.entries)
         self.entries = [*earlier, entry]
-        if replaced:
+        if replaced or not self._begun:
+            self._begun = True
             write_text(self._path, _lines([COLUMNS, *map(_row, self.entries)]))
             return
         with self._path.open("a", encoding="utf-8", newline="") as file:

@@ -20,12 +20,20 @@ import pluggy
 
 from samdomains.data.coco import find_coco
 from samdomains.data.folders import load_images
-from samdomains.data.images import IMAGE_SUFFIXES, MOST_PIXELS, image_size, read_mask, read_pixels
+from samdomains.data.images import (
+    IMAGE_SUFFIXES,
+    MOST_PIXELS,
+    image_size,
+    read_mask,
+    read_pixels,
+    upright,
+)
+from samdomains.data.mask_reading import DEFAULT_CLASSES, MaskReading
 from samdomains.data.metadata import read_classes, read_json_object, with_metadata
 from samdomains.data.naming import image_file, name_some, plain_stem
 from samdomains.data.objects import crops_by_value, objects_from_mask
 from samdomains.data.sources import load_source
-from samdomains.data.writers import CocoJsonWriter, LabelPngWriter, file_stem
+from samdomains.data.writers import CocoJsonWriter, LabelPngWriter, chosen_writer, file_stem
 from samdomains.errors import DataError, PluginError, RecipeError, SamDomainsError, UsageError
 from samdomains.files import atomic_path, write_json, write_text
 from samdomains.hookspecs import HOOK_API_VERSION, PROJECT
@@ -82,6 +90,7 @@ __all__ = [
     "find_coco",
     "read_pixels",
     "image_size",
+    "upright",
     "IMAGE_SUFFIXES",
     "MOST_PIXELS",
     "read_mask",
@@ -89,11 +98,14 @@ __all__ = [
     "read_json_object",
     "with_metadata",
     "objects_from_mask",
+    "MaskReading",
+    "DEFAULT_CLASSES",
     "crops_by_value",
     "image_file",
     "file_stem",
     "plain_stem",
     "name_some",
+    "chosen_writer",
     "LabelPngWriter",
     "CocoJsonWriter",
     "PercentileStretch",

@@ -7,7 +7,7 @@ import json
 import shutil
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -73,7 +73,7 @@ class KeptTiles:
 def found_in_scene(
     model: Model,
     scene: Case,
-    prompts: Sequence[tuple[int, Prompts]] | None,
+    prompts: Sequence[Prompts] | None,
     kept: KeptTiles,
     *,
     resume: bool,
@@ -83,7 +83,7 @@ def found_in_scene(
     Args:
         model: The model.
         scene: A case with ``windows``.
-        prompts: Number and prompts of each object, in the scene's pixels; None proposes them.
+        prompts: One per object, in the scene's pixels; None proposes them.
         kept: Where finished tiles are kept.
         resume: Take finished tiles from there.
 
@@ -102,14 +102,14 @@ def found_in_scene(
         ]
     else:
         with named_errors(scene):
-            jobs = _windows_for([item for _, item in prompts], size, model)
+            jobs = _windows_for(prompts, size, model)
     kept.begin(_work(model, scene, prompts), resume=resume)
     tiles = []
     with progress_bar("tiles", len(jobs)) as show:
         for number, (window, members) in enumerate(jobs):
             objects = kept.get(number)
             if objects is None:
-                asked = None if prompts is None else [prompts[i][1] for i in members]
+                asked = None if prompts is None else [prompts[i] for i in members]
                 objects = _found_in_window(model, scene, window, asked)
                 kept.put(number, objects)
             tiles.append(FoundInTile(window, objects))
@@ -119,7 +119,7 @@ def found_in_scene(
     answered = zip(jobs, tiles, strict=True)
     return sorted(
         (
-            (prompts[i][0], replace(item, image_size=size))
+            (i, item)
             for (_, members), tile in answered
             for i, item in zip(members, tile.objects, strict=True)
             if item.area
@@ -198,15 +198,13 @@ def _require_inside(extent: Box, size: Size) -> None:
         )
 
 
-def _work(
-    model: Model, scene: Case, prompts: Sequence[tuple[int, Prompts]] | None
-) -> dict[str, object]:
+def _work(model: Model, scene: Case, prompts: Sequence[Prompts] | None) -> dict[str, object]:
     """What decides the content of the tiles."""
     file = image_file(scene)
     state = file.stat() if file.exists() else None
     digest = hashlib.sha256()
-    for number, item in prompts or ():
-        digest.update(f"{number} {item.box} {item.points} {item.point_labels}".encode())
+    for item in prompts or ():
+        digest.update(f"{item.box} {item.points} {item.point_labels}".encode())
     return {
         "scene": file.name,
         "bytes": state.st_size if state else None,

@@ -13,6 +13,7 @@ from samdomains.data.naming import VOLUME_SUFFIXES, image_file, named_errors, pl
 from samdomains.data.parts import statistics_of
 from samdomains.data.scenes import is_scene
 from samdomains.data.volumes import slices_of
+from samdomains.data.writers import file_stem
 from samdomains.errors import SamDomainsError, UsageError
 from samdomains.inference import Model
 from samdomains.manifest import Entry, Manifest
@@ -128,7 +129,7 @@ class _Job:
 
     def segment_one(self, case: Case) -> tuple[Sequence[ObjectMask], list[Path]]:
         """Segment one image, volume or scene: its objects, and the files written."""
-        kept = KeptTiles(self.target.folder / f".tiles-{plain_stem(Path(case.id))}")
+        kept = KeptTiles(self.target.folder / f".tiles-{file_stem(case)}")
         objects = self._found(case, kept)
         if not objects:
             hint = "nothing was found there; try another prompt"
@@ -143,7 +144,7 @@ class _Job:
         model, prompts = self.model, self.prompts
         _require_slices(case, prompts)
         if is_scene(case, model.recipe.scene):
-            asked = None if prompts is None else [(i, p.prompts) for i, p in enumerate(prompts)]
+            asked = None if prompts is None else [item.prompts for item in prompts]
             pairs = found_in_scene(model, case, asked, kept, resume=self.resume)
             if prompts is None:
                 return [item for _, item in pairs]

@@ -51,5 +51,12 @@ def test_without_resume_it_begins_anew(tmp_path: Path) -> None:
 
 def test_something_else_is_not_taken_for_a_manifest(tmp_path: Path) -> None:
     (tmp_path / "manifest.csv").write_text("name,price\nchair,3\n")
-    with pytest.raises(RunDirectoryError, match="is no manifest of this version"):
-        Manifest(tmp_path / "manifest.csv", resume=True)
+    for resume in (True, False):
+        with pytest.raises(RunDirectoryError, match="is no manifest of this version"):
+            Manifest(tmp_path / "manifest.csv", resume=resume)
+    assert (tmp_path / "manifest.csv").read_text() == "name,price\nchair,3\n"
+
+
+def test_nothing_is_written_before_an_image_is_done(tmp_path: Path) -> None:
+    Manifest(tmp_path / "out" / "manifest.csv", resume=False)
+    assert not (tmp_path / "out").exists()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path, PurePosixPath, PureWindowsPath
 from typing import Any
 
@@ -16,7 +16,7 @@ from samdomains.errors import DataError
 from samdomains.types import Size
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class CocoAnnotation:
     """One entry of ``annotations``, checked as far as that goes without decoding it.
 
@@ -30,7 +30,7 @@ class CocoAnnotation:
     id: int | str
     class_id: int
     crowd: bool
-    segmentation: list[list[float]] | dict[str, Any]
+    segmentation: list[list[float]] | dict[str, Any] = field(hash=False)
 
 
 @dataclass(frozen=True)

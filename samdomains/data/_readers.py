@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol
 
@@ -47,7 +47,7 @@ class MaskFile:
     """
 
     path: Path
-    classes: Mapping[int, str]
+    classes: Mapping[int, str] = field(hash=False)
 
 
 @dataclass(frozen=True)

@@ -33,7 +33,7 @@ COCO_FILE = "annotations.json"
 _SECTIONS = ("images", "annotations", "categories")
 
 
-@dataclass(frozen=True, eq=False)
+@dataclass(frozen=True)
 class CocoObjects:
     """Reads the objects of one image.
 

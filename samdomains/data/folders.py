@@ -10,6 +10,7 @@ from pathlib import Path
 from samdomains.data._readers import MaskFile, MaskFileObjects, ObjectReader, PixelFile
 from samdomains.data.images import IMAGE_SUFFIXES
 from samdomains.data.label_maps import LabelMapObjects, read_sidecar_classes
+from samdomains.data.mask_reading import DEFAULT_CLASSES, MaskReading, mask_meaning
 from samdomains.data.metadata import LABELS_FILE, read_classes, with_metadata
 from samdomains.data.naming import name_some
 from samdomains.data.objects import MaskMeaning
@@ -24,9 +25,6 @@ ALLOWED_LAYOUTS = (
     "Allowed are images/ with masks/ or labels/ (files of the same names; or a folder of object "
     "files for each image; or a folder for each class), and COCO JSON beside images/."
 )
-
-DEFAULT_CLASSES: Mapping[int, str] = {1: "object"}
-"""The class of objects where no file names one."""
 
 
 def load_images(source: Path, *, classes: Mapping[int, str] = DEFAULT_CLASSES) -> tuple[Case, ...]:
@@ -185,15 +183,8 @@ class _MaskFolder:
     def _mask_files(self, masks: Mapping[str, Path]) -> _Annotations:
         """One mask file for each image."""
         self._require_pairs(masks)
-        meaning = self._meaning()
-        if meaning == "classes" and not self.names:
-            raise DataError(
-                self.labels,
-                "data.masks is 'classes', and there is no labels.json to name them",
-                'Write one: {"1": "first class", ...}; or set data.masks to binary or instances.',
-            )
-        named = meaning == "classes" or len(self.names) == 1
-        classes = self.names if named else DEFAULT_CLASSES
+        reading = MaskReading.of(self.folder, self.names, self.data)
+        meaning, classes = reading.meaning, reading.classes
         readers = {
             stem: self._reader(image, [MaskFile(masks[stem], classes)], meaning)
             for stem, image in self.images.items()
@@ -232,7 +223,7 @@ class _MaskFolder:
             for stem, path in _by_stem(_visible(folder, Path.is_file)).items():
                 masks[stem].append(MaskFile(path, own_class))
         self._require_pairs({stem: files[0].path for stem, files in masks.items()})
-        meaning = self._meaning()
+        meaning = mask_meaning(self.folder, self.names, self.data)
         # The folder says the class, so that a file only says where it is.
         in_file: MaskMeaning = "binary" if meaning == "classes" else meaning
         readers = {
@@ -253,14 +244,6 @@ class _MaskFolder:
             for stem, image in self.images.items()
         }
         return _Annotations(readers, classes)
-
-    def _meaning(self) -> MaskMeaning:
-        """``data.masks``, with ``auto`` resolved."""
-        if self.data.masks != "auto":
-            return self.data.masks
-        if self.names:
-            return "classes"
-        return "instances" if self.folder.name == "labels" else "binary"
 
     def _reader(
         self, image: Path, masks: Sequence[MaskFile], meaning: MaskMeaning

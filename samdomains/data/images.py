@@ -79,8 +79,8 @@ def read_pixels(path: Path) -> RawImage:
             f"{count} of {array.size} pixel values are NaN or infinite",
             "Replace them by a finite background value.",
         )
-    upright = _upright(array, orientation)
-    channels = upright[None] if upright.ndim == 2 else np.moveaxis(upright, 2, 0)
+    turned = upright(array, orientation)
+    channels = turned[None] if turned.ndim == 2 else np.moveaxis(turned, 2, 0)
     return np.array(channels, order="C")
 
 
@@ -103,7 +103,7 @@ def read_mask(path: Path) -> NDArray[np.int64]:
         else:
             with _open(path) as image:
                 orientation, array = _orientation(image), _values(path, header, image)
-    return np.array(_upright(_whole_numbers(path, _one_channel(path, array)), orientation))
+    return np.array(upright(_whole_numbers(path, _one_channel(path, array)), orientation))
 
 
 def image_size(path: Path) -> Size:
@@ -171,8 +171,13 @@ def _orientation(image: PillowImage.Image) -> int:
     return orientation if orientation in range(1, 9) else 1
 
 
-def _upright(array: NDArray[Any], orientation: int) -> NDArray[Any]:
-    """Undo an EXIF orientation; ``array`` is (H, W) or (H, W, C)."""
+def upright(array: NDArray[Any], orientation: int) -> NDArray[Any]:
+    """Undo an EXIF orientation (EXIF 2.32, tag 274).
+
+    Args:
+        array: (H, W) or (H, W, C), as stored.
+        orientation: 1 to 8.
+    """
     turns = {3: 2, 4: 2, 6: 3, 7: 2, 8: 1}.get(orientation, 0)
     turned = np.rot90(array, turns)
     if orientation in (2, 4):

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -45,7 +45,7 @@ class LabelMapObjects:
 
     image: Path
     sidecar: Path
-    classes: Mapping[int, str]
+    classes: Mapping[int, str] = field(hash=False)
 
     @property
     def files(self) -> tuple[Path, ...]:

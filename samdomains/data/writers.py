@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path, PureWindowsPath
 
 from samdomains.data.coco import CocoImage, write_coco
 from samdomains.data.label_maps import write_label_maps
 from samdomains.data.naming import image_file
-from samdomains.errors import DataError
+from samdomains.errors import DataError, RecipeError
+from samdomains.protocols import MaskWriter
+from samdomains.recipe import OutputFormat
 from samdomains.types import Case, ObjectMask, Size
 
 
@@ -47,6 +49,27 @@ class CocoJsonWriter:
         image = CocoImage(image_file(case).name, case_size(case, objects), objects)
         write_coco(path, [image], case.classes)
         return [path]
+
+
+def chosen_writer(
+    output: OutputFormat, writers: Mapping[OutputFormat, MaskWriter], native: str
+) -> MaskWriter:
+    """The writer of the format that a recipe asks for.
+
+    Args:
+        output: ``data.output`` of the recipe.
+        writers: Format → writer, of all formats that the domain writes, ``native`` first.
+        native: What ``native`` is, in words.
+
+    Raises:
+        RecipeError: The domain does not write the format.
+    """
+    if output in writers:
+        return writers[output]
+    allowed = ", ".join(f"native ({native})" if name == "native" else name for name in writers)
+    raise RecipeError(
+        f"data.output is {output}, which this domain does not write; allowed: {allowed}"
+    )
 
 
 def file_stem(case: Case) -> str:

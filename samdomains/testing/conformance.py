@@ -18,7 +18,7 @@ from samdomains.data.naming import image_file, plain_stem
 from samdomains.data.parts import normalized_image, statistics_of
 from samdomains.testing.decoders import PixelsDecodedError, no_pixels
 from samdomains.testing.deviation import require_reasons
-from samdomains.testing.subject import Subject, subject_of
+from samdomains.testing.subject import SEED, Subject, subject_of
 from samdomains.testing.training import two_steps
 from samdomains.testing.workers import Work, do, do_in_worker
 from samdomains.types import Case, Mask, ObjectMask, Prompts, Size
@@ -108,8 +108,8 @@ class DomainConformance:
 
     def test_the_same_seed_makes_the_same_demo_data(self, subject: Subject, tmp_path: Path) -> None:
         """Byte by byte; another seed makes other files."""
-        again = _files(subject.domain.make_demo_data(tmp_path / "again", 7))
-        other = _files(subject.domain.make_demo_data(tmp_path / "other", 8))
+        again = _files(subject.domain.make_demo_data(tmp_path / "again", SEED))
+        other = _files(subject.domain.make_demo_data(tmp_path / "other", SEED + 1))
         first = _files(subject.data)
         _require(first.keys() == again.keys(), "make_demo_data names its files otherwise each time")
         changed = [name for name in first if first[name] != again[name]]
@@ -239,15 +239,7 @@ class DomainConformance:
 
     def test_everything_works_in_a_spawned_worker(self, subject: Subject) -> None:
         """Readers, normaliser, sampler, proposer and writer travel, and do the same there."""
-        domain, recipe = subject.domain, subject.recipe
-        (part,) = subject.labelled(1)
-        work = Work(
-            part,
-            domain.normalize_intensity(recipe),
-            domain.sample_prompts(recipe),
-            domain.propose_prompts(recipe),
-            domain.write_masks(recipe),
-        )
+        work = Work.of(subject)
         here, there = do(work), do_in_worker(work)
         _require(
             math.isclose(here[0], there[0], rel_tol=1e-6) and here[1] == there[1],

@@ -9,6 +9,7 @@ import numpy as np
 
 from samdomains.data.parts import normalized_image
 from samdomains.protocols import MaskWriter, Normalizer, PromptProposer, PromptSampler
+from samdomains.testing.subject import Subject
 from samdomains.types import Case
 
 
@@ -29,6 +30,19 @@ class Work:
     sampler: PromptSampler
     proposer: PromptProposer
     writer: MaskWriter
+
+    @classmethod
+    def of(cls, subject: Subject) -> Work:
+        """With the first labelled part of a domain's demo data."""
+        domain, recipe = subject.domain, subject.recipe
+        (part,) = subject.labelled(1)
+        return cls(
+            part,
+            domain.normalize_intensity(recipe),
+            domain.sample_prompts(recipe),
+            domain.propose_prompts(recipe),
+            domain.write_masks(recipe),
+        )
 
 
 def do(work: Work) -> tuple[float, int]:

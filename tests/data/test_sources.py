@@ -10,6 +10,10 @@ import numpy as np
 import pytest
 from numpy.typing import ArrayLike
 
+from samdomains.data._coco_lists import CocoAnnotation
+from samdomains.data._readers import MaskFile, MaskFileObjects
+from samdomains.data.coco import CocoObjects
+from samdomains.data.label_maps import LabelMapObjects
 from samdomains.data.sources import load_source
 from samdomains.errors import DataError
 from samdomains.recipe import DataRecipe
@@ -107,3 +111,20 @@ def test_real_sets_are_read_whole(name: str) -> None:
             assert found.image_size == pixels.shape[1:]
             assert found.class_id in case.classes
     assert (len(cases), objects) == OBJECTS[name]
+
+
+@pytest.mark.parametrize("kind", ["masks", "label maps", "coco"])
+def test_readers_are_told_apart_by_what_they_read(kind: str) -> None:
+    """What is kept of a scene is kept by its reader: other labels are another key."""
+    image, labels = Path("a.png"), Path("m.json")
+    readers: list[object]
+    if kind == "masks":
+        files = [(MaskFile(labels, {1: name}),) for name in ("cell", "cell", "roof")]
+        readers = [MaskFileObjects(image, masks, "binary", "whole", 0) for masks in files]
+    elif kind == "label maps":
+        readers = [LabelMapObjects(image, labels, {1: name}) for name in ("cell", "cell", "roof")]
+    else:
+        shapes = ([[0.0, 1.0]], [[0.0, 1.0]], [[0.0, 2.0]])
+        entries = [(CocoAnnotation(1, 1, False, shape),) for shape in shapes]
+        readers = [CocoObjects(labels, image, (4, 4), entry) for entry in entries]
+    assert len(set(readers)) == 2

@@ -14,8 +14,8 @@ from numpy.typing import ArrayLike
 from samdomains.data._readers import PixelFile
 from samdomains.data.coco import load_coco
 from samdomains.data.folders import load_folder
-from samdomains.data.writers import CocoJsonWriter, LabelPngWriter, case_size
-from samdomains.errors import DataError
+from samdomains.data.writers import CocoJsonWriter, LabelPngWriter, case_size, chosen_writer
+from samdomains.errors import DataError, RecipeError
 from samdomains.protocols import MaskWriter
 from samdomains.recipe import DataRecipe
 from samdomains.types import Case, ObjectMask
@@ -78,3 +78,10 @@ def test_the_size_of_a_scene_without_objects_is_that_of_its_header() -> None:
     empty = scene((300, 200))
     unread = replace(empty, read_pixels=lambda: pytest.fail("read as a whole"))
     assert case_size(unread, ()) == (300, 200)
+
+
+def test_a_format_that_a_domain_does_not_write_is_refused_with_those_that_it_does() -> None:
+    png = LabelPngWriter()
+    assert chosen_writer("png", {"native": png, "png": png}, "PNG label maps") is png
+    with pytest.raises(RecipeError, match=r"mha, which .* allowed: native \(PNG label maps\), png"):
+        chosen_writer("mha", {"native": png, "png": png}, "PNG label maps")

@@ -15,9 +15,10 @@ from samdomains.plugin import (
     CocoJsonWriter,
     LabelPngWriter,
     MaskWriter,
+    OutputFormat,
     PromptProposer,
     Recipe,
-    RecipeError,
+    chosen_writer,
     hookimpl,
 )
 from samdomains_inspection.cases import load_any
@@ -41,17 +42,12 @@ def propose_prompts(recipe: Recipe) -> PromptProposer:  # noqa: ARG001 (its valu
 @hookimpl
 def write_masks(recipe: Recipe) -> MaskWriter:
     """A label map with a table of the defects; or PNG label maps alone, or COCO JSON."""
-    writers: Mapping[str, MaskWriter] = {
+    writers: Mapping[OutputFormat, MaskWriter] = {
         "native": DefectWriter(recipe.data.pixel_size),
         "png": LabelPngWriter(),
         "coco": CocoJsonWriter(),
     }
-    if recipe.data.output not in writers:
-        raise RecipeError(
-            f"data.output is {recipe.data.output}, which this domain does not write; "
-            "allowed: native (PNG label map and a table of defects), png, coco"
-        )
-    return writers[recipe.data.output]
+    return chosen_writer(recipe.data.output, writers, "PNG label map and a table of defects")
 
 
 @hookimpl

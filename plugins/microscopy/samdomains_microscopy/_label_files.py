@@ -10,20 +10,18 @@ from samdomains.plugin import (
     Case,
     DataError,
     DataRecipe,
+    MaskReading,
     ObjectMask,
     name_some,
     plain_stem,
     read_classes,
 )
-from samdomains_microscopy.annotations import Meaning, PictureObjects, Reading, StackObjects
+from samdomains_microscopy.annotations import PictureObjects, StackObjects
 from samdomains_microscopy.stacks import TIFF_SUFFIXES, TiffStack, find_labels
 
 LABEL_SUFFIXES = (*TIFF_SUFFIXES, ".bmp", ".jpeg", ".jpg", ".png", ".webp")
 LABEL_FOLDERS = ("masks", "labels")
 CLASSES_FILE = "labels.json"
-
-UNNAMED: Mapping[int, str] = {1: "object"}
-"""The class of objects where no file names one."""
 
 LAYOUT = (
     "Stacks are labelled by one TIFF of the same name in labels/ or masks/, with the same slices, "
@@ -85,12 +83,14 @@ class Labels:
 
     folder: Path
     files: Mapping[str, tuple[Path, ...]]
-    reading: Reading
+    reading: MaskReading
 
     @classmethod
     def of(cls, folder: Path, data: DataRecipe) -> Labels:
         """The label files in a folder, whose values mean what the recipe and labels.json say."""
-        return cls(folder, _label_files(folder), _reading(folder, data))
+        labels = folder.parent / CLASSES_FILE
+        names = read_classes(labels) if labels.is_file() else {}
+        return cls(folder, _label_files(folder), MaskReading.of(folder, names, data))
 
     def announced(self, case: Case) -> Case:
         """The case with its label files and their classes; not yet with its objects."""
@@ -130,20 +130,3 @@ class Labels:
             return [self.of_picture(point) for point in names]
         points = [tuple(find_labels(path, moment) for path in self.files[point]) for point in names]
         return [StackObjects(layers, 0, self.reading) for layers in points]
-
-
-def _reading(folder: Path, data: DataRecipe) -> Reading:
-    """What label files mean: ``data.masks``, with ``auto`` decided as the core does."""
-    path = folder.parent / CLASSES_FILE
-    names = read_classes(path) if path.is_file() else {}
-    automatic: Meaning = "instances" if folder.name == "labels" else "binary"
-    meaning = data.masks if data.masks != "auto" else "classes" if names else automatic
-    if meaning == "classes" and not names:
-        raise DataError(
-            path,
-            "data.masks is 'classes', and there is no labels.json to name them",
-            'Write one: {"1": "first class", ...}; or set data.masks to binary or instances.',
-        )
-    named = meaning == "classes" or len(names) == 1
-    classes = names if named else UNNAMED
-    return Reading(meaning, data.objects, data.threshold, tuple(classes.items()))

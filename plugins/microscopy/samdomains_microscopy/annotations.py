@@ -2,47 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from samdomains.plugin import Mask, ObjectMask, crops_by_value, objects_from_mask, read_mask
+from samdomains.plugin import Mask, MaskReading, ObjectMask, crops_by_value, read_mask
 from samdomains_microscopy.stacks import TiffStack
-
-Meaning = Literal["binary", "instances", "classes"]
 
 _Crop = tuple[Mask, tuple[int, int]]
 """A mask in its bounding box, and the (y, x) of that."""
 
 _NEIGHBOURS = np.ones((3, 3, 3), dtype=bool)
 """Voxels that touch at a corner are connected, as pixels are in the core."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What the values of label files mean. Hashable.
-
-    Attributes:
-        meaning: ``binary``, ``instances`` or ``classes``, as in ``data.masks``.
-        objects: What an object is in a binary or class mask, as in ``data.objects``.
-        threshold: Value from which a binary mask is foreground; 0 means any but zero.
-        names: Pairs of class id and name; one pair unless the values are classes.
-    """
-
-    meaning: Meaning
-    objects: Literal["components", "whole"]
-    threshold: int
-    names: tuple[tuple[int, str], ...]
-
-    @property
-    def classes(self) -> Mapping[int, str]:
-        """Class id → name."""
-        return dict(self.names)
 
 
 @dataclass(frozen=True)
@@ -55,7 +31,7 @@ class PictureObjects:
     """
 
     files: tuple[Path, ...]
-    reading: Reading
+    reading: MaskReading
 
     def __call__(self) -> tuple[ObjectMask, ...]:
         """The objects, in the order of their values.
@@ -79,7 +55,7 @@ class StackObjects:
 
     layers: tuple[TiffStack, ...]
     time: int
-    reading: Reading
+    reading: MaskReading
 
     def __call__(self) -> tuple[ObjectMask, ...]:
         """The cross-sections from slice to slice; in a picture, which has one slice, the objects.
@@ -94,7 +70,7 @@ class StackObjects:
         return cross_sections(layers, self.reading)
 
 
-def cross_sections(layers: Sequence[NDArray[Any]], reading: Reading) -> tuple[ObjectMask, ...]:
+def cross_sections(layers: Sequence[NDArray[Any]], reading: MaskReading) -> tuple[ObjectMask, ...]:
     """The cross-sections of the objects of a volume, from slice to slice.
 
     The ``instance`` of a cross-section is the value of its object. In a binary or class mask it is
@@ -107,7 +83,7 @@ def cross_sections(layers: Sequence[NDArray[Any]], reading: Reading) -> tuple[Ob
 
     Example:
         >>> labels = np.array([[[0, 7]], [[7, 7]]])
-        >>> found = cross_sections([labels], Reading("instances", "whole", 0, ((1, "cell"),)))
+        >>> found = cross_sections([labels], MaskReading("instances", "whole", 0, ((1, "cell"),)))
         >>> [(item.slice_index, item.instance, item.area) for item in found]
         [(0, 7, 1), (1, 7, 2)]
     """
@@ -120,7 +96,7 @@ def cross_sections(layers: Sequence[NDArray[Any]], reading: Reading) -> tuple[Ob
     return tuple(found)
 
 
-def objects_in(layers: Sequence[NDArray[np.int64]], reading: Reading) -> list[ObjectMask]:
+def objects_in(layers: Sequence[NDArray[np.int64]], reading: MaskReading) -> list[ObjectMask]:
     """The objects of one plane, sorted by class or value; an instance bears its value.
 
     Args:
@@ -128,15 +104,7 @@ def objects_in(layers: Sequence[NDArray[np.int64]], reading: Reading) -> list[Ob
         reading: What the values mean.
     """
     if reading.meaning != "instances":
-        return list(
-            objects_from_mask(
-                layers[0],
-                meaning=reading.meaning,
-                objects=reading.objects,
-                threshold=reading.threshold,
-                classes=reading.classes,
-            )
-        )
+        return list(reading.objects_of(layers[0]))
     ((class_id, _),) = reading.names
     height, width = layers[0].shape
     return [
@@ -167,7 +135,7 @@ def _union(*crops: _Crop) -> _Crop:
     return whole, (int(start[0]), int(start[1]))
 
 
-def _parts(values: NDArray[Any], reading: Reading) -> NDArray[np.int64]:
+def _parts(values: NDArray[Any], reading: MaskReading) -> NDArray[np.int64]:
     """(Z, H, W): for each foreground voxel the number of its object, counted over all classes."""
     numbers = np.zeros(values.shape, dtype=np.int64)
     count = 0

@@ -10,7 +10,15 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from samdomains.plugin import Case, LabelPngWriter, MaskWriter, Recipe, RecipeError, hookimpl
+from samdomains.plugin import (
+    Case,
+    LabelPngWriter,
+    MaskWriter,
+    OutputFormat,
+    Recipe,
+    chosen_writer,
+    hookimpl,
+)
 from samdomains_microscopy.cases import load_any
 from samdomains_microscopy.demo import write_demo_data
 from samdomains_microscopy.writers import CocoSliceWriter, InstanceTiffWriter
@@ -25,17 +33,12 @@ def load_cases(source: Path, recipe: Recipe) -> Sequence[Case]:
 @hookimpl
 def write_masks(recipe: Recipe) -> MaskWriter:
     """Instance label TIFF with the pixel size of the image; or PNG label maps, or COCO JSON."""
-    writers: Mapping[str, MaskWriter] = {
+    writers: Mapping[OutputFormat, MaskWriter] = {
         "native": InstanceTiffWriter(),
         "png": LabelPngWriter(),
         "coco": CocoSliceWriter(),
     }
-    if recipe.data.output not in writers:
-        raise RecipeError(
-            f"data.output is {recipe.data.output}, which this domain does not write; "
-            "allowed: native (label TIFF), png, coco"
-        )
-    return writers[recipe.data.output]
+    return chosen_writer(recipe.data.output, writers, "label TIFF")
 
 
 @hookimpl

@@ -11,23 +11,22 @@ from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from numpy.typing import NDArray
 from samdomains_microscopy.annotations import (
-    Meaning,
     PictureObjects,
-    Reading,
     StackObjects,
     cross_sections,
     objects_in,
 )
 from samdomains_microscopy.stacks import TiffStack
 
-from samdomains.plugin import DataError, ObjectMask
+from samdomains.data.objects import MaskMeaning
+from samdomains.plugin import DataError, MaskReading, ObjectMask
 
-CELLS = Reading("instances", "whole", 0, ((1, "cell"),))
+CELLS = MaskReading("instances", "whole", 0, ((1, "cell"),))
 
 
-def binary(meaning: Meaning = "binary", threshold: int = 0, whole: bool = False) -> Reading:
+def binary(meaning: MaskMeaning = "binary", threshold: int = 0, whole: bool = False) -> MaskReading:
     names = ((1, "cell"), (2, "nucleus")) if meaning == "classes" else ((1, "cell"),)
-    return Reading(meaning, "whole" if whole else "components", threshold, names)
+    return MaskReading(meaning, "whole" if whole else "components", threshold, names)
 
 
 def rebuilt(found: tuple[ObjectMask, ...], shape: tuple[int, ...]) -> NDArray[np.int64]:

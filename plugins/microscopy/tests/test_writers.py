@@ -12,13 +12,13 @@ import tifffile
 from hypothesis import given
 from hypothesis import strategies as st
 from numpy.typing import NDArray
-from samdomains_microscopy.annotations import Reading, cross_sections, objects_in
+from samdomains_microscopy.annotations import cross_sections, objects_in
 from samdomains_microscopy.calibration import OmeCalibration, read_calibration, save_ome
 from samdomains_microscopy.writers import CocoSliceWriter, InstanceTiffWriter, object_values, paint
 
-from samdomains.plugin import Case, DataError, Mask, ObjectMask
+from samdomains.plugin import Case, DataError, Mask, MaskReading, ObjectMask
 
-CELLS = Reading("instances", "whole", 0, ((1, "cell"),))
+CELLS = MaskReading("instances", "whole", 0, ((1, "cell"),))
 
 
 def case(

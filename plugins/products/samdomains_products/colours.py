@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from tifffile import EXTRASAMPLE, PHOTOMETRIC
 
-from samdomains.plugin import DataError, RawImage
+from samdomains.plugin import DataError, RawImage, upright
 
 _TIFF_SIGNATURES = (b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")
 _PROFILE = "icc_profile"
@@ -146,14 +146,8 @@ def _samples(path: Path) -> NDArray[Any]:
 
 
 def _upright(samples: NDArray[Any], orientation: int) -> RawImage:
-    """Undo an EXIF orientation (EXIF 2.32, tag 274): (H, W, C) as stored → (C, H, W) upright."""
-    if orientation >= 5:
-        samples = samples.swapaxes(0, 1)
-    if orientation in (3, 4, 7, 8):
-        samples = samples[::-1]
-    if orientation in (2, 3, 6, 7):
-        samples = samples[:, ::-1]
-    return np.ascontiguousarray(np.moveaxis(samples, 2, 0))
+    """(H, W, C) as stored → (C, H, W) upright."""
+    return np.ascontiguousarray(np.moveaxis(upright(samples, orientation), 2, 0))
 
 
 def to_srgb(path: Path, pixels: RawImage, profile: bytes) -> RawImage:

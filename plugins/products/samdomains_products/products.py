@@ -16,9 +16,10 @@ from samdomains.plugin import (
     LabelPngWriter,
     MaskWriter,
     Normalizer,
+    OutputFormat,
     PromptProposer,
     Recipe,
-    RecipeError,
+    chosen_writer,
     hookimpl,
     make_normalizer,
 )
@@ -55,18 +56,13 @@ def propose_prompts(recipe: Recipe) -> PromptProposer:  # noqa: ARG001 (no value
 def write_masks(recipe: Recipe) -> MaskWriter:
     """RGBA cut-outs with a soft edge, with or without hard masks; or PNG label maps, or COCO."""
     edge = EDGE if recipe.data.soft_edge is None else recipe.data.soft_edge
-    writers: Mapping[str, MaskWriter] = {
+    writers: Mapping[OutputFormat, MaskWriter] = {
         "native": CutoutWriter(edge=edge),
         "cutout": CutoutWriter(masks=False, edge=edge),
         "png": LabelPngWriter(),
         "coco": CocoJsonWriter(),
     }
-    if recipe.data.output not in writers:
-        raise RecipeError(
-            f"data.output is {recipe.data.output}, which this domain does not write; "
-            "allowed: native (cut-outs and masks), cutout, png, coco"
-        )
-    return writers[recipe.data.output]
+    return chosen_writer(recipe.data.output, writers, "cut-outs and masks")
 
 
 @hookimpl

@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any, Literal, TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -16,10 +16,10 @@ from rasterio.warp import reproject
 from samdomains.plugin import (
     MOST_PIXELS,
     DataError,
+    MaskReading,
     ObjectMask,
     Size,
     image_size,
-    objects_from_mask,
     read_mask,
 )
 from samdomains_satellite.geojson import Feature
@@ -34,35 +34,11 @@ from samdomains_satellite.rasters import (
     require_one_picture,
 )
 
-Meaning = Literal["binary", "instances", "classes"]
-
 NOWHERE = np.zeros((0, 2))
 """No point at all."""
 
 Scene: TypeAlias = Raster | Path
 """A GeoTIFF, or the file of a plain picture, which the core reads."""
-
-
-@dataclass(frozen=True)
-class Reading:
-    """What the values of label rasters mean.
-
-    Attributes:
-        meaning: ``binary``, ``instances`` or ``classes``, as in ``data.masks``.
-        objects: What an object is in a binary or class mask, as in ``data.objects``.
-        threshold: Value from which a binary mask is foreground; 0 means any but zero.
-        names: Pairs of class id and name; one pair unless the values are classes.
-    """
-
-    meaning: Meaning
-    objects: Literal["components", "whole"]
-    threshold: int
-    names: tuple[tuple[int, str], ...]
-
-    @property
-    def classes(self) -> Mapping[int, str]:
-        """Class id → name."""
-        return dict(self.names)
 
 
 @dataclass(frozen=True)
@@ -77,7 +53,7 @@ class RasterObjects:
 
     path: Path
     scene: Scene
-    reading: Reading
+    reading: MaskReading
 
     def __call__(self) -> tuple[ObjectMask, ...]:
         """The objects, sorted by class or value.
@@ -86,13 +62,7 @@ class RasterObjects:
             DataError: The raster is damaged, holds colours or fractions, is of another size than
                 its scene without saying where it lies, or lies elsewhere.
         """
-        return objects_from_mask(
-            label_values(self.path, self.scene),
-            meaning=self.reading.meaning,
-            objects=self.reading.objects,
-            threshold=self.reading.threshold,
-            classes=self.reading.classes,
-        )
+        return self.reading.objects_of(label_values(self.path, self.scene))
 
 
 @dataclass(frozen=True)

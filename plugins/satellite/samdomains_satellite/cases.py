@@ -7,8 +7,8 @@ which GDAL reads, their labels on the ground, and ``instances/``.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -17,7 +17,6 @@ from samdomains.plugin import (
     IMAGE_SUFFIXES,
     Case,
     DataError,
-    ObjectMask,
     RawImage,
     Recipe,
     find_coco,
@@ -88,23 +87,6 @@ class Unreadable:
     def __call__(self) -> RawImage:
         """Raises the error."""
         raise DataError(self.path, self.problem, self.remedy)
-
-
-@dataclass(frozen=True)
-class CoreObjects:
-    """Reads the objects of a scene that the core lists. Hashable: the image tells it from others.
-
-    Attributes:
-        image: The scene.
-        read: The core's reader, of COCO JSON for example.
-    """
-
-    image: Path
-    read: Callable[[], tuple[ObjectMask, ...]] = field(compare=False)
-
-    def __call__(self) -> tuple[ObjectMask, ...]:
-        """The objects."""
-        return self.read()
 
 
 def load_any(source: Path, recipe: Recipe) -> Sequence[Case]:
@@ -202,12 +184,9 @@ def _readable(case: Case, nodata: float | None) -> Case:
     """The case with what reads its pixels, or with what says later why they cannot be read."""
     path = image_file(case)
     try:
-        placed = _placed(case, _scene(path, nodata), nodata)
+        return _placed(case, _scene(path, nodata), nodata)
     except DataError as error:
         return replace(case, read_pixels=Unreadable(path, error.problem, error.remedy))
-    if placed.windows is None or placed.read_objects is None:
-        return placed
-    return replace(placed, read_objects=CoreObjects(path, placed.read_objects))
 
 
 def _placed(case: Case, scene: Scene, nodata: float | None) -> Case:

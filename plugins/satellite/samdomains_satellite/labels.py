@@ -11,14 +11,13 @@ from samdomains.plugin import (
     Case,
     DataError,
     DataRecipe,
+    MaskReading,
     image_file,
     name_some,
     read_classes,
 )
 from samdomains_satellite.annotations import (
-    Meaning,
     RasterObjects,
-    Reading,
     Scene,
     is_reprojected,
     label_position,
@@ -27,9 +26,6 @@ from samdomains_satellite.position import crs_name
 from samdomains_satellite.rasters import Raster
 
 CLASSES_FILE = "labels.json"
-
-UNNAMED: Mapping[int, str] = {1: "object"}
-"""The class of objects where no file names one."""
 
 
 @dataclass(frozen=True)
@@ -44,12 +40,15 @@ class RasterLabels:
 
     folder: Path
     files: Mapping[str, Path]
-    reading: Reading
+    reading: MaskReading
 
     @classmethod
     def of(cls, folder: Path, data: DataRecipe) -> RasterLabels:
         """The rasters in a folder; their values mean what the recipe and labels.json say."""
-        return cls(folder, files_by_stem(folder, IMAGE_SUFFIXES), _reading(folder, data))
+        labels = folder.parent / CLASSES_FILE
+        names = read_classes(labels) if labels.is_file() else {}
+        reading = MaskReading.of(folder, names, data)
+        return cls(folder, files_by_stem(folder, IMAGE_SUFFIXES), reading)
 
     @property
     def classes(self) -> Mapping[int, str]:
@@ -130,28 +129,3 @@ def require_pairs(folder: Path, files: Mapping[str, Path], cases: Sequence[Case]
         images = image_file(cases[0]).parent
         problem = f"the label file has no image of its name in {images} ({len(stray)} in all)"
         raise DataError(files[stray[0]], problem, "Add the image or remove the label file.")
-
-
-def _reading(folder: Path, data: DataRecipe) -> Reading:
-    """What label rasters mean: ``data.masks``, with ``auto`` decided."""
-    path = folder.parent / CLASSES_FILE
-    names = read_classes(path) if path.is_file() else {}
-    meaning = data.masks if data.masks != "auto" else _automatic(folder, names)
-    if meaning == "classes" and not names:
-        raise DataError(
-            path,
-            "data.masks is 'classes', and there is no labels.json to name them",
-            'Write one: {"1": "first class", ...}; or set data.masks to binary or instances.',
-        )
-    named = meaning == "classes" or len(names) == 1
-    classes = names if named else UNNAMED
-    return Reading(meaning, data.objects, data.threshold, tuple(classes.items()))
-
-
-def _automatic(folder: Path, names: Mapping[int, str]) -> Meaning:
-    """As the core decides; ``instances/``, which it does not know, says what it holds."""
-    if folder.name == "instances":
-        return "instances"
-    if names:
-        return "classes"
-    return "instances" if folder.name == "labels" else "binary"

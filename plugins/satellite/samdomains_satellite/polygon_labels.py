@@ -9,10 +9,10 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from samdomains.plugin import Case, DataError, image_file, name_some, read_classes
+from samdomains.plugin import DEFAULT_CLASSES, Case, DataError, image_file, name_some, read_classes
 from samdomains_satellite.annotations import PolygonObjects, Scene
 from samdomains_satellite.geojson import SUFFIX, GeoJson, read_geojson
-from samdomains_satellite.labels import CLASSES_FILE, UNNAMED, files_by_stem, require_pairs
+from samdomains_satellite.labels import CLASSES_FILE, files_by_stem, require_pairs
 from samdomains_satellite.position import Bounds, Position, crs_name, parsed
 from samdomains_satellite.rasters import Raster
 
@@ -166,7 +166,7 @@ def _classes(path: Path, documents: Sequence[GeoJson]) -> tuple[dict[Kind, int],
         problem = f"files of one data set give classes in different ways ({shown})"
         raise DataError(documents[0].path, problem, "Give every polygon a name, or a number.")
     if kinds <= {None}:
-        classes = names if len(names) == 1 else UNNAMED
+        classes = names if len(names) == 1 else DEFAULT_CLASSES
         return {None: next(iter(classes))}, classes
     if names:
         return _named_ids(path, kinds, names), names

@@ -16,7 +16,7 @@ from samdomains.plugin import (
     Normalizer,
     OutputFormat,
     Recipe,
-    RecipeError,
+    chosen_writer,
     hookimpl,
     make_normalizer,
 )
@@ -42,14 +42,10 @@ def normalize_intensity(recipe: Recipe) -> Normalizer:
 @hookimpl
 def write_masks(recipe: Recipe) -> MaskWriter:
     """Label GeoTIFF and GeoJSON in the scene's CRS; or PNG label maps, or COCO JSON."""
-    if recipe.data.output not in OUTPUTS:
-        raise RecipeError(
-            f"data.output is {recipe.data.output}, which this domain does not write; "
-            "allowed: native (GeoTIFF and GeoJSON), geotiff, geojson, png, coco"
-        )
     from samdomains_satellite.writers import SceneWriter
 
-    return SceneWriter(recipe.data.output)
+    writers = {output: SceneWriter(output) for output in OUTPUTS}
+    return chosen_writer(recipe.data.output, writers, "GeoTIFF and GeoJSON")
 
 
 @hookimpl

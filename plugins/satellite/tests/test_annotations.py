@@ -12,18 +12,18 @@ from numpy.typing import NDArray
 from PIL import Image as PillowImage
 from rasterio import Affine
 from rasterio.crs import CRS
-from samdomains_satellite.annotations import PolygonObjects, RasterObjects, Reading, label_values
+from samdomains_satellite.annotations import PolygonObjects, RasterObjects, label_values
 from samdomains_satellite.geojson import WGS_84, Feature
 from samdomains_satellite.position import Position, moved
 from samdomains_satellite.rasters import Raster, find_raster
 
-from samdomains.plugin import DataError
+from samdomains.plugin import DataError, MaskReading
 
 Save = Callable[..., Path]
 Place = Callable[..., Position]
 Ring = Callable[..., list[list[float]]]
 
-INSTANCES = Reading("instances", "whole", 0, ((1, "field"),))
+INSTANCES = MaskReading("instances", "whole", 0, ((1, "field"),))
 
 
 @pytest.fixture
