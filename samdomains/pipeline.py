@@ -33,8 +33,9 @@ from samdomains.sam.devices import best_device
 from samdomains.sam.segmenter import SamSegmenter
 from samdomains.segmentation import segment
 from samdomains.stopwatch import Stopwatch
-from samdomains.training.engine import Task, train
+from samdomains.training.engine import train
 from samdomains.training.state import Progress, kept_weights
+from samdomains.training.task import Task
 from samdomains.types import Case, Split
 
 __all__ = ["Result", "evaluate", "run", "segment"]

@@ -10,7 +10,8 @@ from samdomains.run_directory import RunDirectory
 from samdomains.sam.checkpoints import load_base
 from samdomains.sam.models import ARCHITECTURES
 from samdomains.testing.subject import Subject
-from samdomains.training.engine import Task, train
+from samdomains.training.engine import train
+from samdomains.training.task import Task
 from samdomains.types import Facts
 
 QUICK = (

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -42,15 +42,24 @@ class Sample:
 
     Attributes:
         index: Which view it is.
+        seed: Decided its objects and augmentation, and decides its prompts.
         image: (3, side, side) in [0, 1], padded; None where its embedding is known.
         frame: Of the content, whose pixels are input pixels.
         masks: Of the chosen objects, (h, w) boolean in the content's pixels, none empty.
     """
 
     index: int
+    seed: int
     image: Tensor | None
     frame: Frame
     masks: tuple[Mask, ...]
+
+    def prompt_rngs(self) -> list[np.random.Generator]:
+        """One generator for the prompts of each object, whichever samples are beside this one."""
+        return [
+            np.random.default_rng([self.seed, self.index, number])
+            for number in range(1, len(self.masks) + 1)
+        ]
 
 
 def list_views(
@@ -128,9 +137,9 @@ class ViewDataset(Dataset[Sample]):
         index, seed = key
         view, rng = self.views[index], np.random.default_rng([seed, index])
         change = self._draw(view.window.size, rng)
-        sample = self._sample(index, change, rng)
+        sample = self._sample(key, change, rng)
         if not sample.masks:  # a crop may have cut every object away
-            sample = self._sample(index, Augmentation.identity(view.window.size), rng)
+            sample = self._sample(key, Augmentation.identity(view.window.size), rng)
         return sample
 
     def window_image(self, index: int) -> Image:
@@ -139,14 +148,17 @@ class ViewDataset(Dataset[Sample]):
         rows, columns = view.window.slices
         return np.ascontiguousarray(self._normalized(view.case)[:, rows, columns])
 
-    def _sample(self, index: int, change: Augmentation, rng: np.random.Generator) -> Sample:
+    def _sample(
+        self, key: tuple[int, int], change: Augmentation, rng: np.random.Generator
+    ) -> Sample:
+        index, seed = key
         frame = self.frame_of(change.size)
         content = self.frame_of(frame.resized)
         masks = self._masks(self.views[index], change, content, rng)
         image = None
         if self.with_images:
             image = frame.image(change.apply_image(self.window_image(index)))
-        return Sample(index, image, content, masks)
+        return Sample(index, seed, image, content, masks)
 
     def _normalize(self, case: int) -> Image:
         return normalized_image(self.cases[case], self.normalizer)
@@ -171,42 +183,6 @@ class ViewDataset(Dataset[Sample]):
             if len(masks) == self.objects_per_image:
                 break
         return tuple(masks)
-
-
-class EpochBatches:
-    """The batches of one epoch: one randomly chosen view of each case, in random order.
-
-    Windows of all sizes are as frequent as each other, however many there are of each.
-
-    Args:
-        views: All views.
-        batch_size: Views in a batch.
-        seed: Of the run.
-        epoch: Decides order and choice together with ``seed``.
-        first: Batches to skip, which an interrupted epoch had done.
-    """
-
-    def __init__(
-        self, views: Sequence[View], batch_size: int, seed: int, epoch: int, first: int = 0
-    ) -> None:
-        by_case: dict[int, dict[int, list[int]]] = {}
-        for index, view in enumerate(views):
-            by_case.setdefault(view.case, {}).setdefault(max(view.window.size), []).append(index)
-        rng = np.random.default_rng([seed, epoch])
-        chosen = []
-        for case in rng.permutation(list(by_case)):
-            sides = sorted(by_case[case])
-            chosen.append(int(rng.choice(by_case[case][rng.choice(sides)])))
-        keys = [(index, int(rng.integers(2**31))) for index in chosen]
-        batches = [keys[i : i + batch_size] for i in range(0, len(keys), batch_size)]
-        self.batch_size, self._batches = batch_size, batches[first:]
-
-    def __len__(self) -> int:
-        return len(self._batches)
-
-    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
-        """Yield lists of dataset keys."""
-        return iter(self._batches)
 
 
 def _in_window(item: ObjectMask, window: Window) -> Mask:

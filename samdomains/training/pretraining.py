@@ -165,12 +165,13 @@ class _SceneLoss(nn.Module):
         frame = Frame.of(sam, (phase.side, phase.side))
         objects = ObjectBatch(batch.masks, batch.image_index, [frame] * len(batch.images))
         corrections = int(rng.integers(1, 4)) if rng.random() < phase.correction_share else 0
+        seeds = rng.integers(2**63, size=len(batch.masks))
         return rounds_loss(
             sam,
             self._embeddings(batch, frame),
             objects,
             self._sampler,
-            rng,
+            [np.random.default_rng(seed) for seed in seeds],
             corrections=corrections,
             weights=LOSS,
         )

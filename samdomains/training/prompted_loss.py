@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-import numpy as np
 import torch
 from segment_anything.modeling import Sam
 from torch import Tensor, nn
@@ -23,13 +22,12 @@ class PromptedLoss(nn.Module):
     Args:
         sam: The model.
         sampler: Simulates the user.
-        recipe: Gives the weights of the loss and the most rounds of correction.
+        recipe: Gives the weights of the loss.
     """
 
     def __init__(self, sam: Sam, sampler: PromptSampler, recipe: Recipe) -> None:
         super().__init__()
         self.sam, self._sampler = sam, sampler
-        self._corrections = recipe.prompts.corrections
         self._weights = LossWeights(
             focal=recipe.training.focal_weight,
             dice=recipe.training.dice_weight,
@@ -38,14 +36,14 @@ class PromptedLoss(nn.Module):
         )
 
     def forward(
-        self, samples: Sequence[Sample], embeddings: Tensor | None, rng: np.random.Generator
+        self, samples: Sequence[Sample], embeddings: Tensor | None, corrections: int
     ) -> Tensor:
         """Mean loss of the samples' objects.
 
         Args:
             samples: With pixels where no embeddings are given.
             embeddings: (B, C, h, w) of the samples, or None to run the image encoder.
-            rng: The only source of randomness, for prompts and the number of corrections.
+            corrections: Rounds of clicks after the first prompt.
         """
         if embeddings is None:
             embeddings = self._encode(samples)
@@ -60,8 +58,8 @@ class PromptedLoss(nn.Module):
             embeddings.to(self.sam.device),
             objects,
             self._sampler,
-            rng,
-            corrections=int(rng.integers(self._corrections + 1)),
+            [rng for sample in samples for rng in sample.prompt_rngs()],
+            corrections=corrections,
             weights=self._weights,
         )
 

@@ -45,7 +45,7 @@ def rounds_loss(
     embeddings: Tensor,
     batch: ObjectBatch,
     sampler: PromptSampler,
-    rng: np.random.Generator,
+    rngs: Sequence[np.random.Generator],
     *,
     corrections: int,
     weights: LossWeights,
@@ -57,13 +57,14 @@ def rounds_loss(
         embeddings: (B, C, h, w) of the batch's images.
         batch: The objects to segment.
         sampler: Simulates the user.
-        rng: Its only source of randomness.
+        rngs: N generators, one for each object: its prompts are the same whichever other objects
+            are beside it.
         corrections: Rounds after the first prompt.
         weights: Of the loss.
     """
     target = torch.stack([batch.frame(i).target(mask) for i, mask in enumerate(batch.masks)])
     target = target.to(embeddings.device)
-    prompts = [sampler(mask, rng, None) for mask in batch.masks]
+    prompts = [sampler(mask, rng, None) for mask, rng in zip(batch.masks, rngs, strict=True)]
     total = embeddings.new_zeros(())
     for remaining in range(corrections, -1, -1):
         framed = [batch.frame(i).prompts(prompt) for i, prompt in enumerate(prompts)]
@@ -72,7 +73,7 @@ def rounds_loss(
         total = total + answer_loss(answer, target, ambiguous, weights)
         if remaining:
             low, _ = select(answer, ambiguous)
-            prompts = _corrected(batch, prompts, low.detach().float().cpu(), sampler, rng)
+            prompts = _corrected(batch, prompts, low.detach().float().cpu(), sampler, rngs)
     return total / (corrections + 1)
 
 
@@ -81,13 +82,13 @@ def _corrected(
     prompts: Sequence[Prompts],
     low: Tensor,
     sampler: PromptSampler,
-    rng: np.random.Generator,
+    rngs: Sequence[np.random.Generator],
 ) -> list[Prompts]:
     """Add to each prompt the sampler's reaction to the last answer, and that answer as a mask."""
     corrected = []
     for index, (mask, prompt) in enumerate(zip(batch.masks, prompts, strict=True)):
         previous: Logits = batch.frame(index).logits(low[index : index + 1])[0].numpy()
-        reaction = sampler(mask, rng, previous)
+        reaction = sampler(mask, rngs[index], previous)
         corrected.append(
             Prompts(
                 box=prompt.box,

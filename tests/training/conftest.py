@@ -3,11 +3,35 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
+import torch
+from segment_anything.modeling import Sam
 
-from samdomains.types import Case, CaseStatistics, Image, Mask, ObjectMask, RawImage
+from samdomains.prompts.sampler import PromptMix
+from samdomains.recipe import (
+    AugmentationRecipe,
+    PromptRecipe,
+    Recipe,
+    StrategyRecipe,
+    TrainingRecipe,
+)
+from samdomains.run_directory import RunDirectory
+from samdomains.sam.strategies import trained_tensors
+from samdomains.training.task import Task
+from samdomains.types import (
+    Case,
+    CaseStatistics,
+    Image,
+    Mask,
+    ObjectMask,
+    RawImage,
+    StrategyChoice,
+    StrategyName,
+)
 
 
 @dataclass(frozen=True)
@@ -42,6 +66,41 @@ def make_case(number: int, size: tuple[int, int] = (64, 64)) -> Case:
 
 def to_unit_range(pixels: RawImage, statistics: CaseStatistics) -> Image:
     return np.repeat(pixels.astype(np.float32) / 255, 3, axis=0)
+
+
+class Kept:
+    """Remembers the weights of the best epoch."""
+
+    def __init__(self) -> None:
+        self.weights: dict[str, torch.Tensor] = {}
+
+    def __call__(self, sam: Sam) -> None:
+        self.weights = {name: t.clone() for name, t in trained_tensors(sam).items()}
+
+
+def task(
+    sam: Sam, cases: list[Case], out: Path, strategy: StrategyName = "full", **training: Any
+) -> Task:
+    """Two epochs of two steps, unless the keywords change a value of the recipe's ``training``."""
+    values: dict[str, Any] = {"epochs": 2, "learning_rate": 1e-3, "patience": None, "mixtures": ()}
+    values |= training
+    recipe = Recipe(
+        prompts=PromptRecipe(corrections=1),
+        augmentation=AugmentationRecipe(crop=1.0),
+        strategy=StrategyRecipe(lora_rank=2, lora_dropout=0.1),
+        training=TrainingRecipe(**values),
+    )
+    return Task(
+        sam=sam,
+        train=cases[:4],
+        val=cases[4:],
+        normalizer=to_unit_range,
+        sampler=PromptMix(recipe.prompts),
+        recipe=recipe,
+        choice=StrategyChoice(strategy, 2, "no", ("as asked",)),
+        directory=RunDirectory(out),
+        save_best=Kept(),
+    )
 
 
 @pytest.fixture

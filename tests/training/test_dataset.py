@@ -5,14 +5,13 @@ from dataclasses import replace
 from functools import partial
 
 import numpy as np
-import pytest
 import torch
 from torch import Tensor
 
 from samdomains.recipe import AugmentationRecipe, ModelRecipe
 from samdomains.sam.frame import Frame
-from samdomains.training.dataset import EpochBatches, Sample, View, ViewDataset, list_views
-from samdomains.types import Case, RawImage, Window
+from samdomains.training.dataset import Sample, ViewDataset, list_views
+from samdomains.types import Case, RawImage
 
 from .conftest import make_case, to_unit_range
 
@@ -83,6 +82,13 @@ def test_the_seed_decides_everything() -> None:
     assert not torch.equal(pixels_of(first), pixels_of(other))
 
 
+def test_the_prompts_of_an_object_depend_on_its_sample_alone() -> None:
+    data = dataset([make_case(1), make_case(2)])
+    draws = [[rng.random() for rng in data[key].prompt_rngs()] for key in ((0, 5), (1, 5), (0, 6))]
+    assert draws[0] == [rng.random() for rng in data[0, 5].prompt_rngs()]
+    assert len({draw for sample in draws for draw in sample}) == sum(map(len, draws))
+
+
 def test_without_images_the_masks_are_the_same_and_no_pixel_is_read() -> None:
     def no_pixels() -> RawImage:
         raise AssertionError("pixels are read for nothing")
@@ -101,25 +107,6 @@ def test_without_images_the_masks_are_the_same_and_no_pixel_is_read() -> None:
     assert sample.image is None
     assert sample.frame == expected.frame
     assert all(map(np.array_equal, sample.masks, expected.masks))
-
-
-@pytest.mark.parametrize("first", [0, 1, 2])
-def test_an_epoch_shows_each_case_once_and_can_start_in_the_middle(first: int) -> None:
-    window = list_views([make_case(0)], WHOLE, 4)[0].window
-    views = [View(case, window, (0,)) for case in (0, 0, 0, 1, 2, 2, 3, 4)]
-    whole = list(EpochBatches(views, 2, seed=1, epoch=4))
-    chosen = sorted(views[index].case for batch in whole for index, _ in batch)
-    assert chosen == [0, 1, 2, 3, 4]
-    assert list(EpochBatches(views, 2, seed=1, epoch=4, first=first)) == whole[first:]
-    assert list(EpochBatches(views, 2, seed=1, epoch=5)) != whole
-
-
-def test_an_epoch_shows_windows_of_each_size_as_often() -> None:
-    near = [View(0, Window(0, 64 * i, 64, 64 * i + 64), (0,)) for i in range(20)]
-    views = [*near, View(0, Window(0, 0, 1280, 1280), (0,))]
-    epochs = [next(iter(EpochBatches(views, 1, seed=0, epoch=epoch))) for epoch in range(200)]
-    whole = sum(index == 20 for ((index, _),) in epochs)
-    assert 70 < whole < 130
 
 
 def test_frames_are_made_by_a_picklable_callable() -> None:

@@ -15,71 +15,27 @@ import torch
 from segment_anything.modeling import Sam
 from torch import Tensor
 
-from samdomains.errors import DataError, RunDirectoryError, TrainingError, TrainingInterrupted
-from samdomains.evaluation.scorer import score
-from samdomains.prompts.sampler import PromptMix
+from samdomains.errors import RunDirectoryError, TrainingError, TrainingInterrupted
 from samdomains.recipe import (
-    AugmentationRecipe,
     ModelRecipe,
-    PromptRecipe,
-    Recipe,
-    StrategyRecipe,
-    TrainingRecipe,
 )
 from samdomains.run_directory import RunDirectory
 from samdomains.sam.embedding_cache import EmbeddingCache
-from samdomains.sam.strategies import trained_tensors
 from samdomains.training.dataset import list_views
-from samdomains.training.engine import Task, train
+from samdomains.training.engine import train
 from samdomains.training.prompted_loss import PromptedLoss
 from samdomains.training.state import Progress, load_state
+from samdomains.training.task import Task
 from samdomains.types import (
     Case,
     Logits,
     Mask,
-    PromptName,
     Prompts,
     RawImage,
-    StrategyChoice,
     StrategyName,
 )
 
-from .conftest import make_case, to_unit_range
-
-
-class Kept:
-    """Remembers the weights of the best epoch."""
-
-    def __init__(self) -> None:
-        self.weights: dict[str, torch.Tensor] = {}
-
-    def __call__(self, sam: Sam) -> None:
-        self.weights = {name: t.clone() for name, t in trained_tensors(sam).items()}
-
-
-def task(
-    sam: Sam, cases: list[Case], out: Path, strategy: StrategyName = "full", **training: Any
-) -> Task:
-    """Two epochs of two steps, unless the keywords change a value of the recipe's ``training``."""
-    values: dict[str, Any] = {"epochs": 2, "learning_rate": 1e-3, "patience": None, "mixtures": ()}
-    values |= training
-    recipe = Recipe(
-        prompts=PromptRecipe(corrections=1),
-        augmentation=AugmentationRecipe(crop=1.0),
-        strategy=StrategyRecipe(lora_rank=2, lora_dropout=0.1),
-        training=TrainingRecipe(**values),
-    )
-    return Task(
-        sam=sam,
-        train=cases[:4],
-        val=cases[4:],
-        normalizer=to_unit_range,
-        sampler=PromptMix(recipe.prompts),
-        recipe=recipe,
-        choice=StrategyChoice(strategy, 2, "no", ("as asked",)),
-        directory=RunDirectory(out),
-        save_best=Kept(),
-    )
+from .conftest import Kept, make_case, task
 
 
 def snapshot(sam: Sam) -> dict[str, torch.Tensor]:
@@ -131,8 +87,8 @@ def validated(monkeypatch: pytest.MonkeyPatch, *dices: tuple[float, float]) -> N
         now[:] = [next(calls)]
         return sum(now[0]) / 2
 
-    monkeypatch.setattr("samdomains.training.engine.validation_dice", mean)
-    by_case = "samdomains.training.engine.dice_by_case"
+    monkeypatch.setattr("samdomains.training.validation.validation_dice", mean)
+    by_case = "samdomains.training.validation.dice_by_case"
     monkeypatch.setattr(by_case, lambda _: dict(zip("ab", now[0], strict=True)))
 
 
@@ -312,42 +268,16 @@ def test_a_loss_that_is_no_number_ends_the_run_and_keeps_the_last_good_state(
     assert len(read_log(tmp_path)) == 2
 
 
-def test_too_little_memory_says_what_to_lower(
+def test_up_to_the_recipes_number_of_corrections_is_drawn(
     miniature: Sam, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    def out_of_memory(*_: Any) -> Tensor:
-        raise torch.cuda.OutOfMemoryError("CUDA out of memory. Tried to allocate 2.00 GiB")
+    drawn: set[int] = set()
+    forward = PromptedLoss.forward
 
-    monkeypatch.setattr(PromptedLoss, "forward", out_of_memory)
-    with pytest.raises(TrainingError, match=r"batch of 2 with up to 8 objects.*batch_size"):
-        train(task(miniature, cases, tmp_path))
+    def spy(self: PromptedLoss, samples: Any, embeddings: Any, corrections: int) -> Tensor:
+        drawn.add(corrections)
+        return forward(self, samples, embeddings, corrections)
 
-
-def test_validation_uses_the_prompts_that_are_evaluated(
-    miniature: Sam, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    used: set[tuple[str, ...]] = set()
-
-    def spy(*arguments: Any, prompts: tuple[PromptName, ...], **rest: Any) -> Any:
-        used.add(prompts)
-        return score(*arguments, prompts=prompts, **rest)
-
-    monkeypatch.setattr("samdomains.training.engine.score", spy)
-    for evaluated, expected in (
-        (("box", "point+3"), ("box",)),
-        (("point+3",), ("point+3",)),
-        (("point", "box"), ("box", "point")),
-    ):
-        used.clear()
-        work = task(deepcopy(miniature), cases, tmp_path / "-".join(evaluated), epochs=1)
-        evaluation = work.recipe.evaluation.model_copy(update={"prompts": evaluated})
-        train(replace(work, recipe=work.recipe.model_copy(update={"evaluation": evaluation})))
-        assert used == {expected}
-
-
-def test_images_without_any_object_to_learn_from_are_an_error(
-    miniature: Sam, cases: list[Case], tmp_path: Path
-) -> None:
-    empty = [replace(case, read_objects=tuple) for case in cases]
-    with pytest.raises(DataError, match="none of the 4 training images has an object"):
-        train(task(miniature, empty, tmp_path))
+    monkeypatch.setattr(PromptedLoss, "forward", spy)
+    train(task(miniature, cases, tmp_path, "decoder", epochs=5))
+    assert drawn == {0, 1}

@@ -36,9 +36,9 @@ def batch() -> ObjectBatch:
 def loss_of(sam: Sam, sampler: Recorder, corrections: int, seed: int = 0) -> torch.Tensor:
     torch.manual_seed(1)
     embeddings = torch.randn(2, 32, 8, 8)
-    rng = np.random.default_rng(seed)
+    rngs = [np.random.default_rng([seed, number]) for number in range(2)]
     return rounds_loss(
-        sam, embeddings, batch(), sampler, rng, corrections=corrections, weights=LossWeights()
+        sam, embeddings, batch(), sampler, rngs, corrections=corrections, weights=LossWeights()
     )
 
 

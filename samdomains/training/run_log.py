@@ -1,0 +1,50 @@
+"""What a training writes down as it goes: ``log.jsonl`` and TensorBoard's log."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+
+from torch.utils.tensorboard import SummaryWriter
+
+from samdomains.files import without_nan, write_text
+from samdomains.run_directory import RunDirectory
+from samdomains.training.state import EpochRecord, Progress
+
+
+class RunLog:
+    """The log of one training.
+
+    Args:
+        path: ``log.jsonl``.
+        board: TensorBoard's log.
+    """
+
+    def __init__(self, path: Path, board: SummaryWriter) -> None:
+        self._path, self._board = path, board
+
+    @classmethod
+    @contextmanager
+    def of(cls, directory: RunDirectory) -> Iterator[RunLog]:
+        """The log of a run, complete when the block ends."""
+        with SummaryWriter(str(directory.tensorboard)) as board:
+            yield cls(directory.log, board)
+
+    def write(self, progress: Progress) -> None:
+        """Write all lines anew, so that none is missing or there twice after a crash."""
+        untuned = {"event": "untuned", "epoch": 0, "val_dice": progress.untuned_dice}
+        epochs = [{"event": "epoch", **asdict(record)} for record in progress.history]
+        mixtures = [
+            {"event": "mixture", "epoch": progress.epoch, "share": share, "val_dice": dice}
+            for share, dice in progress.mixtures.items()
+        ]
+        lines = [json.dumps(without_nan(line)) for line in (untuned, *epochs, *mixtures)]
+        write_text(self._path, "\n".join(lines) + "\n")
+
+    def show(self, record: EpochRecord) -> None:
+        """Add an epoch to TensorBoard's curves."""
+        for name in ("train_loss", "val_dice", "learning_rate"):
+            self._board.add_scalar(name, getattr(record, name), record.epoch)

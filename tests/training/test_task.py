@@ -1,0 +1,29 @@
+from __future__ import annotations
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from segment_anything.modeling import Sam
+
+from samdomains.errors import DataError
+from samdomains.training.task import dataset_of
+from samdomains.types import Case, StrategyName
+
+from .conftest import task
+
+
+@pytest.mark.parametrize(("strategy", "pixels"), [("decoder", False), ("lora", True)])
+def test_samples_hold_pixels_where_the_encoder_is_tuned(
+    miniature: Sam, cases: list[Case], tmp_path: Path, strategy: StrategyName, pixels: bool
+) -> None:
+    sample = dataset_of(task(miniature, cases, tmp_path, strategy))[0, 0]
+    assert (sample.image is not None) == pixels
+
+
+def test_images_without_any_object_to_learn_from_are_an_error(
+    miniature: Sam, cases: list[Case], tmp_path: Path
+) -> None:
+    empty = [replace(case, read_objects=tuple) for case in cases]
+    with pytest.raises(DataError, match="none of the 4 training images has an object"):
+        dataset_of(task(miniature, empty, tmp_path))
