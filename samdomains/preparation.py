@@ -18,6 +18,7 @@ from samdomains.data.splits import CaseSplits, split_cases
 from samdomains.errors import DataError, RecipeError, RunDirectoryError
 from samdomains.files import write_json, write_text
 from samdomains.inference import checkpoint_of
+from samdomains.processes import current_processes
 from samdomains.recipe import Recipe
 from samdomains.recipe_layers import (
     RecipeLayer,
@@ -91,20 +92,24 @@ def prepare(
     """
     recipe = resolved.recipe
     _require_possible_precision(recipe)
-    data = _demo_data(domain, directory, recipe.seed) if source is None else source
+    processes = current_processes()
+    data = source or processes.from_main(lambda: _demo_data(domain, directory, recipe.seed))
     cases = in_parts(domain.load_cases(data, recipe), recipe.scene)
-    base = load_base(recipe.model.name, checkpoint_of(recipe))
-    audit = check_cases(cases, recipe, tell=tell)
-    if check:
-        require_no_errors(audit, data)
+    with processes.one_by_one():
+        base = load_base(recipe.model.name, checkpoint_of(recipe))
+    audit = processes.from_main(lambda: _audit(cases, recipe, data, check=check, tell=tell))
     splits = split_cases(cases, recipe.data, recipe.seed, empty=audit.empty)
     parts = {"train": splits.train, "val": splits.val, "test": splits.test}
     sizes = ", ".join(f"{len(part)} {name}" for name, part in parts.items())
     tell(f"split: {sizes}. {splits.how}")
     for name, part in parts.items():
         _require_objects(name, part, recipe, data)
-    kept = _kept_strategy(directory, domain, base)
-    choice = kept or _choose_strategy(domain, recipe, base, splits.train)
+    choice = processes.from_main(
+        lambda: (
+            _kept_strategy(directory, domain, base)
+            or _choose_strategy(domain, recipe, base, splits.train)
+        )
+    )
     tell(f"strategy: {choice.name}. {' '.join(choice.reasons)}")
     return Plan(domain, resolved, base, audit, splits, choice, directory)
 
@@ -150,6 +155,16 @@ def require_same_recipe(directory: RunDirectory, resolved: ResolvedRecipe) -> No
             f"{directory.recipe}: the run began with other values ({', '.join(changed)}). "
             "Resume with the same arguments, or start a new run in another folder."
         )
+
+
+def _audit(
+    cases: Sequence[Case], recipe: Recipe, source: Path, *, check: bool, tell: Tell
+) -> Audit:
+    """Audit the data, and stop where it finds errors unless nobody wants to know of them."""
+    audit = check_cases(cases, recipe, tell=tell)
+    if check:
+        require_no_errors(audit, source)
+    return audit
 
 
 def _demo_data(domain: Domain, directory: RunDirectory, seed: int) -> Path:

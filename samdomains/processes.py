@@ -24,6 +24,10 @@ PATIENCE = timedelta(days=1)
 """How long processes wait for each other: the main one may check thousands of images meanwhile."""
 
 
+LAUNCHED = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
+"""What a launcher sets in the environment of each process, beside WORLD_SIZE."""
+
+
 def is_main_process() -> bool:
     """Whether this process speaks to the user; true where there is only one."""
     return _number("RANK", 0) == 0
@@ -116,6 +120,10 @@ class Processes:
         return answer.value  # type: ignore[return-value]  # set where there is no error
 
 
+ALONE = Processes()
+"""One process, which does everything itself."""
+
+
 def current_processes() -> Processes:
     """The place that the environment gives this process; the first call connects them.
 
@@ -124,7 +132,7 @@ def current_processes() -> Processes:
     """
     count = _number("WORLD_SIZE", 1)
     if count == 1:
-        return Processes()
+        return ALONE
     missing = [
         n for n in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT") if n not in os.environ
     ]
