@@ -43,11 +43,8 @@ def decode(sam: Sam, embeddings: Tensor, image_index: Tensor, prompts: Sequence[
         kind = (prompt.box is not None, len(prompt.points), prompt.mask_logits is not None)
         groups[kind].append(index)
     order = [index for members in groups.values() for index in members]
-    # Not `embeddings[...]`: on a CPU its gradient is added up by several threads in any order.
     answers = [
-        _decode_alike(
-            sam, embeddings.index_select(0, image_index[members]), [prompts[i] for i in members]
-        )
+        _decode_alike(sam, embeddings[image_index[members]], [prompts[i] for i in members])
         for members in groups.values()
     ]
     back = torch.from_numpy(np.argsort(order)).to(embeddings.device)

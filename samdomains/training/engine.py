@@ -22,6 +22,7 @@ from samdomains.sam.strategies import apply_strategy, trained_tensors
 from samdomains.training.accelerators import fresh_accelerator
 from samdomains.training.batches import EpochBatches, fingerprint, load_batches
 from samdomains.training.dataset import Sample
+from samdomains.training.determinism import deterministic_on_cpu
 from samdomains.training.interrupt import InterruptFlag
 from samdomains.training.mixing import mixed, share_to_trust
 from samdomains.training.prompted_loss import PromptedLoss
@@ -112,6 +113,7 @@ class _Loop:
         """Train until the epochs are done or patience runs out."""
         with ExitStack() as stack:
             stack.enter_context(self.interrupt)
+            stack.enter_context(deterministic_on_cpu(self.accelerator.device))
             stack.enter_context(self._saved_on_interrupt())
             log = stack.enter_context(RunLog.of(self.task.directory, self.progress))
             if self.progress.untuned_dice is None:
@@ -229,6 +231,7 @@ class _Loop:
         return validate(self.task, self._stop_if_asked)
 
     def _keep_if_best(self, epoch: int, validation: Validation) -> None:
+        """Note what a validation came to, save it, and write the model if it is the best."""
         progress = self.progress
         if validation.dice > progress.best_dice or epoch == 0:
             progress.best_dice, progress.best_cases = validation
