@@ -29,7 +29,7 @@ from samdomains.training import engine
 from samdomains.training.state import load_state
 
 SETTINGS = (
-    "training.epochs=3",
+    "training.epochs=2",
     "training.batch_size=1",
     "training.objects_per_image=1",
     "evaluation.prompts=[box]",
@@ -74,13 +74,14 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--kills", type=int, default=25)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--strategy", dest="strategies", action="append", choices=STRATEGIES)
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     engine.SECONDS_BETWEEN_SAVES = 0.0  # after each step
     with tempfile.TemporaryDirectory() as name:
         data = make_data(Path(name) / "data")
         whole, seconds = {}, 0.0
-        for strategy in STRATEGIES:
+        for strategy in arguments.strategies or STRATEGIES:
             started = time.monotonic()
             whole[strategy] = Path(name) / f"whole_{strategy}"
             if attempt(data, whole[strategy], strategy, Kill()) != 0:
@@ -116,7 +117,7 @@ def kill_and_compare(
     rng, differing = np.random.default_rng(seed), []
     runs = killed = resumes = 0
     while killed < kills:
-        strategy = STRATEGIES[runs % len(STRATEGIES)]
+        strategy = list(whole)[runs % len(whole)]
         out = data.parent / f"killed_{runs}"
         while True:
             kill = draw_kill(rng, seconds) if killed < kills else Kill()
