@@ -120,12 +120,12 @@ def _prompt_card(values: Mapping[str, Any]) -> PromptCard:
         groups=values["groups"],
         tuned=_nan_if_none(values["tuned"]),
         zero_shot=_nan_if_none(values["zero_shot"]),
-        gain=_difference(values["gain"]),
-        over_ellipse=None if over_ellipse is None else _difference(over_ellipse),
+        gain=_read_difference(values["gain"]),
+        over_ellipse=None if over_ellipse is None else _read_difference(over_ellipse),
     )
 
 
-def _difference(values: Mapping[str, Any]) -> Difference:
+def _read_difference(values: Mapping[str, Any]) -> Difference:
     low, high = values["ci95"]
     return Difference(_nan_if_none(values["mean"]), (_nan_if_none(low), _nan_if_none(high)))
 

@@ -211,7 +211,12 @@ def test_ctrl_c_in_a_mixture_saves_the_trained_weights_and_not_the_mixed_ones(
 def test_a_finished_training_is_not_taken_up_again_and_its_model_is_written_anew(
     miniature: Sam, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    values = {"epochs": 9, "patience": 1, "learning_rate": 1e-30, "mixtures": (0.5,)}
+    values: dict[str, Any] = {
+        "epochs": 9,
+        "patience": 1,
+        "learning_rate": 1e-30,
+        "mixtures": (0.5,),
+    }
     first = task(deepcopy(miniature), cases, tmp_path, **values)
     expected = train(first)
     assert (expected.epoch, expected.best_share) == (1, 0.5)
