@@ -189,7 +189,17 @@ def test_a_run_that_was_interrupted_ends_as_one_that_was_not(
 
 def test_runs_that_are_killed_end_with_the_bits_of_runs_left_alone() -> None:
     script = Path(__file__).parents[2] / "benchmarks" / "kill_and_resume.py"
-    command = [sys.executable, str(script), "--strategy", "full", "--kills", "2", "--json"]
+    command = [
+        sys.executable,
+        str(script),
+        "--strategy",
+        "full",
+        "--kills",
+        "2",
+        "--seed",
+        "1970",
+        "--json",
+    ]
     environment = os.environ | {"OMP_NUM_THREADS": "1"}
     result = subprocess.run(command, capture_output=True, text=True, env=environment, check=False)
     assert result.returncode == 0, result.stderr
