@@ -20,7 +20,7 @@ from samdomains.evaluation.results import ObjectScore, summarize
 from samdomains.evaluation.scorer import score
 from samdomains.files import write_json
 from samdomains.inference import load_model
-from samdomains.preparation import Plan, begin, prepare, require_same_recipe
+from samdomains.preparation import Plan, begin, keep_recipe, prepare, require_same_recipe
 from samdomains.processes import current_processes
 from samdomains.progress import progress_bar
 from samdomains.protocols import Normalizer, Segmenter
@@ -77,7 +77,8 @@ def run(
         recipe_file: The user's recipe.
         settings: ``section.key=value``, stronger than the file.
         local_plugin: The user's own plugin file.
-        resume: Continue an interrupted run, called with the same arguments.
+        resume: Continue an interrupted run, called with the same arguments. A complete one stays
+            as it is.
         check: Stop before training when the audit finds errors.
         tell: Takes one line about what happens now.
 
@@ -87,11 +88,16 @@ def run(
     processes, watch, directory = current_processes(), Stopwatch(), RunDirectory(Path(out))
     selected = select_domain(domain, local_plugin=local_plugin)
     resolved = selected.resolve_recipe(file=recipe_file, settings=settings)
-    require = partial(require_same_recipe, directory, resolved)
-    processes.from_main(require if resume else partial(require_free, directory.root))
+    if resume:
+        processes.from_main(partial(require_same_recipe, directory, resolved))
+        if processes.from_main(lambda: directory.complete):
+            return processes.from_main(lambda: _completed(directory, tell))
+    else:
+        processes.from_main(partial(require_free, directory.root))
     data = None if source is None else Path(source)
     begins = processes.is_main and not resume
     with undone_on_failure(directory.root) if begins else nullcontext(), watch.stage("check"):
+        processes.from_main(partial(keep_recipe, directory, resolved))
         plan = prepare(selected, resolved, data, directory, check=check, tell=tell)
         processes.from_main(partial(begin, plan))
     with directory.resumable():
@@ -161,6 +167,16 @@ def _write_scores(directory: Path, metrics: Mapping[str, Any], card: Card | None
     write_json(directory / "metrics.json", metrics)
     if card is not None:
         write_json(directory / "card.json", card.to_json())
+
+
+def _completed(directory: RunDirectory, tell: Tell) -> Result:
+    """What a run came to that has nothing left to do."""
+    tell(f"complete: {directory.root} holds a finished run; nothing was changed")
+    directory.finish()  # it may have been killed just before
+    metrics, card = (
+        json.loads(path.read_text(encoding="utf-8")) for path in (directory.metrics, directory.card)
+    )
+    return Result(directory.root, metrics, Card.from_json(card))
 
 
 def _carry_out(plan: Plan, watch: Stopwatch, *, resume: bool) -> Result:

@@ -110,8 +110,20 @@ def prepare(
             or _choose_strategy(domain, recipe, base, splits.train)
         )
     )
+    # Sets MKL's as well, which MKL else chooses anew as it computes.
+    torch.set_num_threads(processes.from_main(lambda: _kept_threads(directory)))
     tell(f"strategy: {choice.name}. {' '.join(choice.reasons)}")
     return Plan(domain, resolved, base, audit, splits, choice, directory)
+
+
+def keep_recipe(directory: RunDirectory, resolved: ResolvedRecipe) -> None:
+    """Write the recipe of a run: its first file, by which ``--resume`` knows it.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if not directory.recipe.exists():
+        write_text(directory.recipe, recipe_to_yaml(resolved, with_origins=True))
 
 
 def begin(plan: Plan) -> None:
@@ -128,10 +140,12 @@ def begin(plan: Plan) -> None:
         )
     write_json(directory.explain, [asdict(answer) for answer in plan.domain.explain()])
     write_json(directory.split, parts)
-    kept = {"choice": asdict(plan.choice), **_foundation(plan.domain, plan.base)}
+    kept = {
+        "choice": asdict(plan.choice),
+        "threads": torch.get_num_threads(),
+        **_foundation(plan.domain, plan.base),
+    }
     write_json(directory.strategy, kept)
-    # The last of them, since a folder with a recipe is a run that --resume continues.
-    write_text(directory.recipe, recipe_to_yaml(plan.resolved, with_origins=True))
 
 
 def require_same_recipe(directory: RunDirectory, resolved: ResolvedRecipe) -> None:
@@ -142,6 +156,8 @@ def require_same_recipe(directory: RunDirectory, resolved: ResolvedRecipe) -> No
         RecipeError: The run's ``recipe.yaml`` is damaged.
     """
     directory.require_run()
+    if not directory.recipe.exists():
+        return
     layer = RecipeLayer(str(directory.recipe), read_recipe_file(directory.recipe))
     earlier = resolve_recipe([layer]).recipe.model_dump()
     changed = [
@@ -224,6 +240,16 @@ def _kept_strategy(
             )
     choice = kept["choice"]
     return StrategyChoice(**choice | {"reasons": tuple(choice["reasons"])})
+
+
+def _kept_threads(directory: RunDirectory) -> int:
+    """The number of threads that a resumed run began with; that of this machine in a new one.
+
+    A CPU's sums differ by it in the last bit.
+    """
+    if not directory.strategy.exists():
+        return torch.get_num_threads()
+    return int(json.loads(directory.strategy.read_text(encoding="utf-8"))["threads"])
 
 
 def _choose_strategy(

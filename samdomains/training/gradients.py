@@ -38,9 +38,18 @@ def add_up_gradients(parameters: Iterable[Parameter], processes: Processes) -> N
     for group in _groups([p.grad for p in wanted if p.grad is not None]):
         flat = torch.cat([gradient.reshape(-1) for gradient in group])
         distributed.all_reduce(flat)
-        parts = flat.split([gradient.numel() for gradient in group])
+        parts = torch.split(flat, [gradient.numel() for gradient in group])
         for gradient, part in zip(group, parts, strict=True):
             gradient.copy_(part.view_as(gradient))
+
+
+def added_up(number: float, processes: Processes) -> float:
+    """The sum of a number over the processes."""
+    if processes.count == 1:
+        return number
+    total = torch.tensor(number, dtype=torch.float64)
+    distributed.all_reduce(total)
+    return float(total)
 
 
 def _groups(gradients: Sequence[Tensor]) -> Iterator[list[Tensor]]:

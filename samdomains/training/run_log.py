@@ -20,21 +20,42 @@ class RunLog:
 
     Args:
         path: ``log.jsonl``.
-        board: TensorBoard's log.
+        board: TensorBoard's log; None in a process that does not write the log.
     """
 
-    def __init__(self, path: Path, board: SummaryWriter) -> None:
+    def __init__(self, path: Path, board: SummaryWriter | None) -> None:
         self._path, self._board = path, board
 
     @classmethod
     @contextmanager
-    def of(cls, directory: RunDirectory) -> Iterator[RunLog]:
-        """The log of a run, complete when the block ends."""
+    def of(
+        cls, directory: RunDirectory, progress: Progress, *, writes: bool = True
+    ) -> Iterator[RunLog]:
+        """The log of a run, complete when the block ends.
+
+        TensorBoard's log is written anew, with the epochs there were: what was in the queue of a
+        killed process is missing in the old one.
+
+        Args:
+            directory: Of the run.
+            progress: Where training stands.
+            writes: Whether this process is the one that does.
+        """
+        if not writes:
+            yield cls(directory.log, None)
+            return
+        for path in directory.tensorboard.glob("events.out.tfevents.*"):
+            path.unlink()
         with SummaryWriter(str(directory.tensorboard)) as board:
-            yield cls(directory.log, board)
+            log = cls(directory.log, board)
+            for record in progress.history:
+                log.show(record)
+            yield log
 
     def write(self, progress: Progress) -> None:
         """Write all lines anew, so that none is missing or there twice after a crash."""
+        if self._board is None:
+            return
         untuned = {"event": "untuned", "epoch": 0, "val_dice": progress.untuned_dice}
         epochs = [{"event": "epoch", **asdict(record)} for record in progress.history]
         mixtures = [
@@ -46,5 +67,7 @@ class RunLog:
 
     def show(self, record: EpochRecord) -> None:
         """Add an epoch to TensorBoard's curves."""
+        if self._board is None:
+            return
         for name in ("train_loss", "val_dice", "learning_rate"):
             self._board.add_scalar(name, getattr(record, name), record.epoch)

@@ -12,7 +12,9 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from samdomains.errors import TrainingError
+from samdomains.processes import ALONE, Processes
 from samdomains.training.dataset import Sample
+from samdomains.training.gradients import add_up_gradients, added_up
 from samdomains.training.prompted_loss import PromptedLoss
 
 
@@ -29,6 +31,7 @@ class Stepper:
         scheduler: Of the learning rate.
         clip_norm: Largest norm of the gradient.
         images_at_once: Images whose activations are in memory together.
+        processes: Those that take each step together, with a share of its batch each.
     """
 
     def __init__(
@@ -40,10 +43,12 @@ class Stepper:
         *,
         clip_norm: float,
         images_at_once: int,
+        processes: Processes = ALONE,
     ) -> None:
         self.accelerator, self.module = accelerator, module
         self.optimizer, self.scheduler = optimizer, scheduler
         self.clip_norm, self.images_at_once = clip_norm, images_at_once
+        self.processes = processes
 
     def step(
         self,
@@ -55,7 +60,7 @@ class Stepper:
         """Change the weights by one batch; returns its mean loss over the objects.
 
         Args:
-            samples: The batch.
+            samples: The batch, or this process's share of it, which may be empty.
             embeddings: Gives the known embeddings of a part of the batch, (B, C, h, w), or None.
             corrections: Rounds of clicks after the first prompt.
             place: The step's, for an error: ``epoch 2, step 5``.
@@ -66,6 +71,7 @@ class Stepper:
         try:
             self.optimizer.zero_grad(set_to_none=True)
             loss = self._add_gradients(samples, embeddings, corrections, place)
+            add_up_gradients(self.module.parameters(), self.processes)
             self.accelerator.clip_grad_norm_(self.module.parameters(), self.clip_norm)
             self.optimizer.step()
         except RuntimeError as error:
@@ -88,21 +94,22 @@ class Stepper:
         place: str,
     ) -> float:
         """Run the batch forwards and backwards, part by part."""
-        objects, loss = sum(len(sample.masks) for sample in samples), 0.0
+        own, loss = sum(len(sample.masks) for sample in samples), 0.0
+        objects = added_up(own, self.processes)
         for start in range(0, len(samples), self.images_at_once):
             part = samples[start : start + self.images_at_once]
             share = sum(len(sample.masks) for sample in part) / objects
             part_loss = share * self.module(part, embeddings(part), corrections)
-            loss += _number(part_loss, place)
+            loss += float(part_loss.detach())
             self.accelerator.backward(part_loss)
-        return loss
+        return _finite(added_up(loss, self.processes), place)
 
 
-def _number(loss: Tensor, place: str) -> float:
-    value = float(loss.detach())
-    if not math.isfinite(value):
+def _finite(loss: float, place: str) -> float:
+    """The loss, which is a number."""
+    if not math.isfinite(loss):
         raise TrainingError(
-            f"the loss became {value} in {place}. Lower training.learning_rate, or set "
+            f"the loss became {loss} in {place}. Lower training.learning_rate, or set "
             "training.precision=no where it is another, in a new run"
         )
-    return value
+    return loss
