@@ -8,8 +8,7 @@ from __future__ import annotations
 import torch
 from segment_anything.modeling import ImageEncoderViT
 from segment_anything.modeling.image_encoder import Attention, Block
-from torch import Tensor, nn
-from torch.nn import functional
+from torch import Tensor
 from torch.utils.checkpoint import checkpoint
 
 from samdomains.sam.attention import attend, position_terms
@@ -61,12 +60,8 @@ def run_block(block: Block, tokens: Tensor) -> Tensor:
         for part, place in zip(image.split(step, 1), result.split(step, 1), strict=True):
             torch.add(part, _attention(block, block.norm1(part)), out=place)
             for some in place.flatten(0, 2).split(TOKENS_AT_ONCE):
-                some += _mlp(block.mlp, block.norm2(some))
+                some += block.mlp(block.norm2(some))
     return out
-
-
-def _mlp(mlp: nn.Module, tokens: Tensor) -> Tensor:
-    return mlp(tokens)
 
 
 def _attention(block: Block, tokens: Tensor) -> Tensor:
@@ -87,7 +82,7 @@ def _attention(block: Block, tokens: Tensor) -> Tensor:
 def _attend_within(attention: Attention, qkv: Tensor) -> Tensor:
     """(B, h, w, 3 * C) → (B, h, w, C)."""
     batch, height, width, _ = qkv.shape
-    heads = qkv.view(batch, height * width, 3, attention.num_heads, -1)
+    heads = qkv.reshape(batch, height * width, 3, attention.num_heads, -1)
     queries, keys, values = heads.permute(2, 0, 3, 1, 4)
     terms = position_terms(queries, attention.rel_pos_h, attention.rel_pos_w, height, width)
     out = attend(queries, keys, values, *terms)
