@@ -20,8 +20,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional
 
-TILE = 2**22
-"""Scores that are in memory at once, 16 MiB: about the caches of a CPU. Larger tensors are given
+TILE = 2**21
+"""Scores that are in memory at once, 8 MiB: within the caches of a CPU. Larger tensors are given
 back to the system when they are freed, and cost as much to get anew as to compute."""
 
 Tile: TypeAlias = tuple[slice, slice, slice]

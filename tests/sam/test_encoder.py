@@ -57,9 +57,7 @@ def test_gradients_are_those_of_the_package(side: int, window: int, checkpointin
     images = torch.randn(2, 3, 4 * side, 4 * side)
     for encoder in (ours, package):
         encoder(images).sin().sum().backward()
-    for (name, parameter), other in zip(
-        ours.named_parameters(), package.parameters(), strict=True
-    ):
+    for (name, parameter), other in zip(ours.named_parameters(), package.parameters(), strict=True):
         assert relative_error(parameter.grad, other.grad) < 1e-5, name
 
 
