@@ -13,11 +13,12 @@ its encoder. Here the kernel is chosen by the device's type alone:
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Any, TypeAlias
 
 import torch
 from torch import Tensor
+from torch.autograd.function import BackwardCFunction, FunctionCtx
 from torch.nn import functional
 
 TILE = 2**21
@@ -61,7 +62,7 @@ def position_terms(
     Returns:
         (B, heads, N, height) and (B, heads, N, width).
     """
-    grid = queries.unflatten(2, (height, width))
+    grid = queries.view(*queries.shape[:2], height, width, queries.shape[3])
     rows = torch.einsum("bnhwc,hkc->bnhwk", grid, _by_distance(row_table, height))
     columns = torch.einsum("bnhwc,wkc->bnhwk", grid, _by_distance(column_table, width))
     return rows.flatten(2, 3), columns.flatten(2, 3)
@@ -92,7 +93,7 @@ def attend_tiled(
     queries: Tensor, keys: Tensor, values: Tensor, rows: Tensor, columns: Tensor
 ) -> Tensor:
     """``attend`` with ``TILE`` scores in memory at a time, which the backward pass recomputes."""
-    out: Tensor = _TiledAttention.apply(queries, keys, values, rows, columns)  # type: ignore[no-untyped-call]
+    out: Tensor = _TiledAttention.apply(queries, keys, values, rows, columns)
     return out
 
 
@@ -101,7 +102,12 @@ class _TiledAttention(torch.autograd.Function):
 
     @staticmethod
     def forward(
-        ctx: Any, queries: Tensor, keys: Tensor, values: Tensor, rows: Tensor, columns: Tensor
+        ctx: FunctionCtx,
+        queries: Tensor,
+        keys: Tensor,
+        values: Tensor,
+        rows: Tensor,
+        columns: Tensor,
     ) -> Tensor:
         batch, heads, count, channels = queries.shape
         out = queries.new_empty(batch, count, heads, channels).transpose(1, 2)
@@ -114,8 +120,9 @@ class _TiledAttention(torch.autograd.Function):
         return out
 
     @staticmethod
-    def backward(ctx: Any, *gradients: Tensor) -> tuple[Tensor, ...]:
-        queries, keys, values, rows, columns, out = ctx.saved_tensors
+    def backward(ctx: BackwardCFunction, *gradients: Tensor) -> tuple[Tensor, ...]:
+        saved: Sequence[Tensor] = ctx.saved_tensors
+        queries, keys, values, rows, columns, out = saved
         (d_out,) = gradients
         scaled = queries * queries.shape[-1] ** -0.5
         # Of the softmax's gradient: the mean over the keys, weighted by their shares.
@@ -130,7 +137,7 @@ class _TiledAttention(torch.autograd.Function):
             d_scores = (d_out[tile] @ values[group].mT).sub_(mean[tile]).mul_(shares)
             d_queries[tile] = d_scores @ keys[group]
             d_keys[group] += d_scores.mT @ scaled[tile]
-            by_place = d_scores.unflatten(-1, (rows.shape[-1], columns.shape[-1]))
+            by_place = d_scores.view(*d_scores.shape[:3], rows.shape[-1], columns.shape[-1])
             torch.sum(by_place, -1, out=d_rows[tile])
             torch.sum(by_place, -2, out=d_columns[tile])
         return d_queries * queries.shape[-1] ** -0.5, d_keys, d_values, d_rows, d_columns

@@ -18,7 +18,7 @@ TOKENS_AT_ONCE = 1024
 caches."""
 
 
-class ImageEncoder(ImageEncoderViT):  # type: ignore[misc] (the package has no types)
+class ImageEncoder(ImageEncoderViT):  # type: ignore[misc]  # the package has no types
     """Answers as the package's encoder does, faster and in less memory.
 
     Attributes:
@@ -27,7 +27,7 @@ class ImageEncoder(ImageEncoderViT):  # type: ignore[misc] (the package has no t
             the same.
     """
 
-    checkpointing: bool = False
+    checkpointing = False
 
     def forward(self, images: Tensor) -> Tensor:
         """(B, 3, S, S), normalised → embeddings (B, C, S / patch, S / patch)."""
@@ -55,21 +55,23 @@ def run_block(block: Block, tokens: Tensor) -> Tensor:
         changed: Tensor = tokens + block.mlp(block.norm2(tokens))
         return changed
     out = torch.empty_like(tokens, memory_format=torch.contiguous_format)
-    step = block.window_size or tokens.shape[1]
-    for image, result in zip(tokens.split(1), out.split(1), strict=True):
-        for part, place in zip(image.split(step, 1), result.split(step, 1), strict=True):
-            torch.add(part, _attention(block, block.norm1(part)), out=place)
-            for some in place.flatten(0, 2).split(TOKENS_AT_ONCE):
-                some += block.mlp(block.norm2(some))
+    batch, height = tokens.shape[:2]
+    step = block.window_size or height
+    for image in range(batch):
+        for top in range(0, height, step):
+            place = slice(image, image + 1), slice(top, top + step)
+            part, result = tokens[place], out[place]
+            torch.add(part, _attention(block, block.norm1(part)), out=result)
+            for some in torch.split(result.flatten(0, 2), TOKENS_AT_ONCE):
+                some.add_(block.mlp(block.norm2(some)))
     return out
 
 
 def _attention(block: Block, tokens: Tensor) -> Tensor:
     """Attention within windows, or over all tokens where the block has none."""
     attention: Attention = block.attn
-    batch, height, width, channels = tokens.shape
     qkv = attention.qkv(tokens)
-    side = block.window_size
+    side, (height, width) = block.window_size, tokens.shape[1:3]
     if side == 0:
         out = _attend_within(attention, qkv)
     else:
@@ -101,20 +103,21 @@ def _into_windows(qkv: Tensor, padding: Tensor, side: int) -> Tensor:
         side: Of a window.
     """
     batch, height, width, channels = qkv.shape
-    down, right = -height % side, -width % side
+    below, right = -height % side, -width % side
     if right:
         fill = padding.to(qkv.dtype).expand(batch, height, right, channels)
         qkv = torch.cat([qkv, fill], dim=2)
-    if down:
-        fill = padding.to(qkv.dtype).expand(batch, down, width + right, channels)
+    if below:
+        fill = padding.to(qkv.dtype).expand(batch, below, width + right, channels)
         qkv = torch.cat([qkv, fill], dim=1)
-    cut = qkv.unflatten(1, (-1, side)).unflatten(3, (-1, side))
+    down, across = qkv.shape[1] // side, qkv.shape[2] // side
+    cut = qkv.reshape(batch, down, side, across, side, channels)
     return cut.transpose(2, 3).flatten(0, 2)
 
 
 def _out_of_windows(windows: Tensor, height: int, width: int) -> Tensor:
     """The inverse of ``_into_windows``, without the padding."""
-    side = windows.shape[1]
+    side, channels = windows.shape[2:]
     down, across = -(-height // side), -(-width // side)
-    grid = windows.unflatten(0, (-1, down, across)).transpose(2, 3)
+    grid = windows.reshape(-1, down, across, side, side, channels).transpose(2, 3)
     return grid.flatten(3, 4).flatten(1, 2)[:, :height, :width]

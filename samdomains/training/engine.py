@@ -73,6 +73,7 @@ class _Loop:
         self.task, self.progress = task, Progress()
         self.interrupt, self.restored = InterruptFlag(), False
         recipe, choice = task.recipe, task.choice
+        task.sam.image_encoder.checkpointing = recipe.runs_blocks_again
         self.accelerator = fresh_accelerator(choice.precision)
         self.dataset = dataset_of(task)
         self.views = fingerprint(task.train, self.dataset.views)

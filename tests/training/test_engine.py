@@ -51,6 +51,20 @@ def test_training_lowers_the_loss(
     assert min(losses[4:]) < losses[0]
 
 
+@pytest.mark.parametrize("strategy", ["lora", "full"])
+def test_running_blocks_again_trains_the_same_weights(
+    miniature: Sam, cases: list[Case], tmp_path: Path, strategy: StrategyName
+) -> None:
+    ends = []
+    for checkpointing in ("on", "off"):
+        sam = deepcopy(miniature)
+        out = tmp_path / checkpointing
+        train(task(sam, cases, out, strategy, epochs=1, checkpointing=checkpointing))
+        assert sam.image_encoder.checkpointing == (checkpointing == "on")
+        ends.append(snapshot(sam))
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+
+
 def test_decoder_tuning_leaves_encoder_and_prompt_encoder_bit_identical(
     miniature: Sam, cases: list[Case], tmp_path: Path
 ) -> None:
