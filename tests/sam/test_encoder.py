@@ -61,6 +61,20 @@ def test_gradients_are_those_of_the_package(side: int, window: int, checkpointin
         assert relative_error(parameter.grad, other.grad) < 1e-5, name
 
 
+@pytest.mark.parametrize("grad", [False, True])
+def test_mixed_precision_answers_nearly_the_same(grad: bool) -> None:
+    encoder, package = encoders(8, 3)
+    images = torch.randn(2, 3, 32, 32)
+    with torch.set_grad_enabled(grad):
+        expected = package(images)
+        with torch.autocast("cpu", torch.bfloat16):
+            got, theirs = encoder(images), package(images)
+    assert relative_error(got, expected) < 2 * relative_error(theirs, expected)
+    if grad:
+        got.float().square().sum().backward()
+        assert all(torch.isfinite(p.grad).all() for p in encoder.parameters())
+
+
 def test_checkpointing_changes_no_bit_of_a_gradient() -> None:
     encoder, _ = encoders(8, 3)
     images, gradients = torch.randn(2, 3, 32, 32), []
