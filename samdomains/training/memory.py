@@ -19,10 +19,13 @@ SAMPLING_SECONDS = 0.001
 those that the kernel of Linux counts (VmHWM), to 0.2 percent."""
 
 
-def is_out_of_memory(error: BaseException) -> bool:
+def is_out_of_memory(error: Exception) -> bool:
     """Whether an error says that the device's memory did not suffice."""
-    known = isinstance(error, Exception) and bool(should_reduce_batch_size(error))
-    return known or (isinstance(error, RuntimeError) and "MPS backend out of memory" in str(error))
+    return (
+        isinstance(error, MemoryError)
+        or bool(should_reduce_batch_size(error))
+        or "MPS backend out of memory" in str(error)
+    )
 
 
 def used_memory(device: torch.device) -> int:

@@ -74,7 +74,7 @@ class Stepper:
             try:
                 loss = self._add_gradients(samples, embeddings, corrections, place)
                 break
-            except RuntimeError as error:
+            except (RuntimeError, MemoryError) as error:
                 if not is_out_of_memory(error):
                     raise
                 at_once = min(self.images_at_once, len(samples))
@@ -97,7 +97,7 @@ class Stepper:
         try:
             self.accelerator.clip_grad_norm_(self.module.parameters(), self.clip_norm)
             self.optimizer.step()
-        except RuntimeError as error:
+        except (RuntimeError, MemoryError) as error:
             if not is_out_of_memory(error):
                 raise
             raise self._too_large(samples) from error
