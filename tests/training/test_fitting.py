@@ -104,7 +104,7 @@ def test_no_more_images_are_predicted_than_there_are() -> None:
     assert "predicted peak 21.0 GB" in choice.reasons[-1]
 
 
-@given(st.integers(3 * GB, 300 * GB), st.integers(1, 40))
+@given(st.integers(4 * GB, 300 * GB), st.integers(1, 40))
 def test_what_is_taken_fits_with_the_error_of_the_prediction(free: int, images: int) -> None:
     choice = fitted(free, images=images)
     assert choice.images_at_once is not None
