@@ -19,7 +19,28 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
-ROWS = [
+import numpy as np
+
+from samdomains.prompts.sampler import PromptMix
+from samdomains.recipe import EvaluationRecipe, ModelRecipe, Recipe, TrainingRecipe
+from samdomains.run_directory import RunDirectory
+from samdomains.sam.devices import best_device
+from samdomains.sam.models import ARCHITECTURES, ModelName, build_architecture
+from samdomains.training.engine import train
+from samdomains.training.memory import peak_memory, release_memory, used_memory
+from samdomains.training.probe import MeasuredMemory, measure_memory
+from samdomains.training.task import Task
+from samdomains.types import (
+    Case,
+    CaseStatistics,
+    Image,
+    ObjectMask,
+    RawImage,
+    StrategyChoice,
+    StrategyName,
+)
+
+ROWS: list[tuple[ModelName, StrategyName, int, int]] = [
     ("tiny", "decoder", 4, 4),
     ("tiny", "lora", 4, 4),
     ("tiny", "full", 4, 4),
@@ -46,80 +67,68 @@ def main() -> None:
     wanted = parser.parse_args()
     if wanted.child:
         part, model, strategy, numbers = wanted.child
-        batch, at_once = (int(n) for n in numbers.split(","))
-        part_of = {"predict": predict, "train": measure}[part]
-        print(json.dumps(part_of(model, strategy, batch, at_once)))
+        batch, at_once = (int(number) for number in numbers.split(","))
+        predicting = part == "predict"
+        print(
+            json.dumps(predict(model, strategy, batch))
+            if predicting
+            else measure(model, strategy, batch, at_once)
+        )
         return
-    rows = [row for row in ROWS if f"{row[0]}/{row[1]}".startswith(wanted.only)]
-    results = []
-    print(f"{'':18} {'batch':>5} {'at once':>7} {'predicted':>10} {'measured':>9}  error")
-    memory: dict[str, Any] = {}
-    for model, strategy, batch, at_once in rows:
-        name = f"{model} {strategy}"
-        if name not in memory:
-            memory[name] = child("predict", model, strategy, f"{batch},{at_once}")
-        predicted = peak(memory[name], at_once, batch)
-        measured = child("train", model, strategy, f"{batch},{at_once}")
-        error = predicted / measured - 1
-        results.append([model, strategy, batch, at_once, predicted, measured, round(error, 3)])
-        gigabytes = f"{predicted / 1e9:7.2f} GB {measured / 1e9:6.2f} GB"
-        print(f"{name:18} {batch:5} {at_once:7} {gigabytes}  {error:+.1%}", flush=True)
-    largest = max(abs(row[-1]) for row in results)
+    results = compared([row for row in ROWS if f"{row[0]}/{row[1]}".startswith(wanted.only)])
+    largest = max(abs(row["error"]) for row in results)
     print(f"largest error: {largest:.1%}")
     if wanted.json:
         print(json.dumps({"largest_error": largest, "rows": results}))
 
 
-def child(*words: str) -> Any:
-    """The last line of a process of its own, read as JSON."""
+def compared(rows: list[tuple[ModelName, StrategyName, int, int]]) -> list[dict[str, Any]]:
+    """Predict and measure each row, and print it."""
+    print(f"{'':18} {'batch':>5} {'at once':>7} {'predicted':>10} {'measured':>9}  error")
+    memory: dict[str, MeasuredMemory] = {}
+    results = []
+    for model, strategy, batch, at_once in rows:
+        name, numbers = f"{model} {strategy}", f"{batch},{at_once}"
+        if name not in memory:
+            fields = json.loads(child("predict", model, strategy, numbers))
+            memory[name] = MeasuredMemory(**fields)
+        predicted = memory[name].peak(at_once, batch)
+        measured = int(child("train", model, strategy, numbers))
+        error = round(predicted / measured - 1, 3)
+        results.append({"row": f"{name} {numbers}", "predicted": predicted, "measured": measured})
+        results[-1]["error"] = error
+        sizes = f"{predicted / 1e9:7.2f} GB {measured / 1e9:6.2f} GB"
+        print(f"{name:18} {batch:5} {at_once:7} {sizes}  {error:+.1%}", flush=True)
+    return results
+
+
+def child(*words: str) -> str:
+    """The last line that a process of its own prints."""
     command = [sys.executable, __file__, "--child", *words]
-    done = subprocess.run(command, check=True, capture_output=True, text=True)
-    return json.loads(done.stdout.splitlines()[-1])
+    done = subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True)
+    return done.stdout.splitlines()[-1]
 
 
-def peak(memory: dict[str, int], at_once: int, batch: int) -> int:
-    from samdomains.training.probe import MeasuredMemory
-
-    return MeasuredMemory(**memory).peak(at_once, batch)
-
-
-def recipe(batch: int, epochs: int = 1) -> Any:
-    from samdomains.recipe import EvaluationRecipe, ModelRecipe, Recipe, TrainingRecipe
-
+def recipe_of(batch: int) -> Recipe:
     return Recipe(
         model=ModelRecipe(zoom=None),
-        training=TrainingRecipe(
-            objects_per_image=OBJECTS, batch_size=batch, epochs=epochs, mixtures=()
-        ),
+        training=TrainingRecipe(objects_per_image=OBJECTS, batch_size=batch, epochs=1, mixtures=()),
         evaluation=EvaluationRecipe(prompts=("box",)),
     )
 
 
-def predict(model: str, strategy: Any, batch: int, at_once: int) -> dict[str, int]:
-    from samdomains.prompts.sampler import PromptMix
-    from samdomains.sam.devices import best_device
-    from samdomains.sam.models import build_architecture
-    from samdomains.training.probe import measure_memory
-
-    values = recipe(batch)
-    sam = build_architecture(model).to(best_device())  # type: ignore[arg-type]
-    sampler = PromptMix(values.prompts)
-    return asdict(measure_memory(sam, sampler, values, strategy, "no", objects=OBJECTS))
+def predict(model: ModelName, strategy: StrategyName, batch: int) -> dict[str, int]:
+    """The fields of a ``MeasuredMemory``."""
+    recipe = recipe_of(batch)
+    sam = build_architecture(model).to(best_device())
+    sampler = PromptMix(recipe.prompts)
+    return asdict(measure_memory(sam, sampler, recipe, strategy, "no", objects=OBJECTS))
 
 
-def measure(model: str, strategy: Any, batch: int, at_once: int) -> int:
-    from samdomains.prompts.sampler import PromptMix
-    from samdomains.run_directory import RunDirectory
-    from samdomains.sam.devices import best_device
-    from samdomains.sam.models import ARCHITECTURES, build_architecture
-    from samdomains.training.engine import train
-    from samdomains.training.memory import peak_memory, release_memory, used_memory
-    from samdomains.training.task import Task
-    from samdomains.types import StrategyChoice
-
-    values = recipe(batch)
-    sam = build_architecture(model).to(best_device())  # type: ignore[arg-type]
-    side = ARCHITECTURES[model].image_size  # type: ignore[index]
+def measure(model: ModelName, strategy: StrategyName, batch: int, at_once: int) -> int:
+    """Bytes that a training took at its peak."""
+    recipe, side = recipe_of(batch), ARCHITECTURES[model].image_size
+    sam = build_architecture(model).to(best_device())
     cases = [square_case(number, side) for number in range(batch * STEPS[model] + 1)]
     with tempfile.TemporaryDirectory() as folder:
         task = Task(
@@ -127,8 +136,8 @@ def measure(model: str, strategy: Any, batch: int, at_once: int) -> int:
             train=cases[1:],
             val=cases[:1],
             normalizer=to_unit_range,
-            sampler=PromptMix(values.prompts),
-            recipe=values,
+            sampler=PromptMix(recipe.prompts),
+            recipe=recipe,
             choice=StrategyChoice(strategy, batch, "no", (), images_at_once=at_once),
             directory=RunDirectory(Path(folder)),
             save_best=lambda _: None,
@@ -140,12 +149,8 @@ def measure(model: str, strategy: Any, batch: int, at_once: int) -> int:
     return most.bytes - before
 
 
-def square_case(number: int, side: int) -> Any:
+def square_case(number: int, side: int) -> Case:
     """A noisy image with ``OBJECTS`` squares along its diagonal."""
-    import numpy as np
-
-    from samdomains.types import Case, ObjectMask
-
     pixels = np.random.default_rng(number).integers(0, 255, (1, side, side), dtype=np.uint8)
     cell = side // OBJECTS
     masks = [np.zeros((side, side), dtype=bool) for _ in range(OBJECTS)]
@@ -162,9 +167,7 @@ def square_case(number: int, side: int) -> Any:
     )
 
 
-def to_unit_range(pixels: Any, statistics: Any) -> Any:
-    import numpy as np
-
+def to_unit_range(pixels: RawImage, statistics: CaseStatistics) -> Image:  # noqa: ARG001
     return np.repeat(pixels.astype(np.float32) / 255, 3, axis=0)
 
 
