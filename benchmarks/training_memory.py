@@ -55,7 +55,7 @@ ROWS: list[tuple[ModelName, StrategyName, int, int]] = [
 OBJECTS = 4
 """Of each image, so that vit_b is done in minutes on a laptop's CPU."""
 
-STEPS = {"tiny": 8, "vit_b": 2}
+STEPS = {"tiny": 4, "vit_b": 2}
 """Optimiser steps that are measured."""
 
 

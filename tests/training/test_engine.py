@@ -286,7 +286,9 @@ def test_up_to_the_recipes_number_of_corrections_is_drawn(
 def test_backing_off_is_told_logged_and_kept_for_a_resumed_run(
     miniature: Sam, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    forward, lines, sizes = PromptedLoss.forward, [], []
+    forward = PromptedLoss.forward
+    lines: list[str] = []
+    sizes: list[int] = []
 
     def limited(self: PromptedLoss, samples: Any, *rest: Any) -> Tensor:
         sizes.append(len(samples))
