@@ -364,3 +364,28 @@ def test_up_to_the_recipes_number_of_corrections_is_drawn(
     monkeypatch.setattr(PromptedLoss, "forward", spy)
     train(task(miniature, cases, tmp_path, "decoder", epochs=5))
     assert drawn == {0, 1}
+
+
+def test_backing_off_is_told_logged_and_kept_for_a_resumed_run(
+    miniature: Sam, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward = PromptedLoss.forward
+    lines: list[str] = []
+    sizes: list[int] = []
+
+    def limited(self: PromptedLoss, samples: Any, *rest: Any) -> Tensor:
+        sizes.append(len(samples))
+        if len(samples) > 1:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")
+        return forward(self, samples, *rest)
+
+    monkeypatch.setattr(PromptedLoss, "forward", limited)
+    work = replace(task(deepcopy(miniature), cases, tmp_path), tell=lines.append)
+    with pytest.raises(TrainingInterrupted, match="in epoch 2"):
+        train(interrupted_in_a_step(work))
+    train(task(miniature, cases, tmp_path), resume=True)
+    assert sizes == [2, *[1] * 8]
+    assert len(lines) == 1
+    assert "did not suffice in epoch 1, step 1; from here on 1 at once of the 2 images" in lines[0]
+    events = [line["event"] for line in read_log(tmp_path)]
+    assert events == ["untuned", "backed off", "epoch", "epoch"]
