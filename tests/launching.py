@@ -9,7 +9,17 @@ import subprocess
 import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
+
+WITH_TESTS = f"""
+import sys, types
+
+package = types.ModuleType("tests")
+package.__path__ = [{str(Path(__file__).parent)!r}]
+sys.modules["tests"] = package
+"""
+"""Begins a script that imports from the tests, whatever else of that name is installed."""
 
 TIMEOUT = 120
 """Seconds that processes get."""
