@@ -10,6 +10,7 @@ from typing import cast, get_args
 import numpy as np
 
 from samdomains.chain import Domain, select_domain
+from samdomains.checking import Tell, silent
 from samdomains.data.statistics import case_statistics
 from samdomains.errors import CheckpointError, RecipeError, UsageError, did_you_mean
 from samdomains.protocols import Normalizer
@@ -21,6 +22,7 @@ from samdomains.sam.automatic import certain_objects
 from samdomains.sam.checkpoints import load_base
 from samdomains.sam.devices import best_device
 from samdomains.sam.download import sha256_of
+from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.sam.models import ModelName
 from samdomains.sam.segmenter import SamSegmenter
 from samdomains.types import CaseStatistics, Image, ObjectMask, Prediction, Prompts, RawImage
@@ -136,6 +138,8 @@ def load_model(
     settings: Sequence[str] = (),
     local_plugin: Path | None = None,
     with_base: bool = False,
+    cache: EmbeddingCache | None = None,
+    tell: Tell = silent,
 ) -> Model:
     """Load a tuned model from its run, or an untuned one by name.
 
@@ -148,6 +152,8 @@ def load_model(
             how it is scored (``data``, ``scene``, ``evaluation``, ``auto``, ``review``) may differ.
         local_plugin: The user's own plugin file.
         with_base: Also load the untuned base of a run, as ``zero_shot``.
+        cache: Keeps embeddings of images for the next time; None keeps nothing on disk.
+        tell: Takes one line where the cache is full.
 
     Raises:
         CheckpointError: The model cannot be found or loaded.
@@ -163,7 +169,15 @@ def load_model(
     """
     if str(model) in get_args(ModelName):
         name = cast("ModelName", str(model))
-        return _untuned(name, domain or "images", checkpoint, settings, local_plugin)
+        return _untuned(
+            name,
+            domain or "images",
+            checkpoint,
+            settings,
+            local_plugin,
+            cache=cache,
+            tell=tell,
+        )
     path = _artefact_of(Path(model))
     metadata = read_metadata(path)
     home = select_domain(metadata.domain, local_plugin=local_plugin)
@@ -175,10 +189,10 @@ def load_model(
     weights = checkpoint or checkpoint_of(metadata.recipe)
     device = best_device()
     tuned = load_artefact(path, checkpoint=weights)
-    systems = {"tuned": SamSegmenter.of(tuned.sam.to(device), recipe.model)}
+    systems = {"tuned": SamSegmenter.of(tuned.sam.to(device), recipe.model, cache, tell)}
     if with_base:
         base = load_base(metadata.base_name, weights)
-        systems["zero_shot"] = SamSegmenter.of(base.sam.to(device), recipe.model)
+        systems["zero_shot"] = SamSegmenter.of(base.sam.to(device), recipe.model, cache, tell)
     description = f"model: {metadata.base_name}, tuned ({metadata.strategy}) for {home.name}"
     if reader is not home:
         description += f"; {reader.name} reads the data, {home.name} prepares the images"
@@ -192,11 +206,14 @@ def _untuned(
     checkpoint: Path | None,
     settings: Sequence[str],
     local_plugin: Path | None,
+    *,
+    cache: EmbeddingCache | None,
+    tell: Tell,
 ) -> Model:
     selected = select_domain(domain, local_plugin=local_plugin)
     recipe = selected.resolve_recipe(settings=[*settings, f"model.name={name}"]).recipe
     base = load_base(name, checkpoint or checkpoint_of(recipe))
-    systems = {"zero_shot": SamSegmenter.of(base.sam.to(best_device()), recipe.model)}
+    systems = {"zero_shot": SamSegmenter.of(base.sam.to(best_device()), recipe.model, cache, tell)}
     normalizer = selected.normalize_intensity(recipe)
     return Model(selected, recipe, normalizer, systems, f"model: {name}, untuned", base.sha256)
 

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from segment_anything.modeling import Sam
 
 from samdomains.chain import select_domain
 from samdomains.checking import Tell, check_cases, require_no_errors, silent
@@ -30,6 +32,7 @@ from samdomains.run_directory import RunDirectory, require_free, undone_on_failu
 from samdomains.sam.artefact import ArtefactMetadata, load_artefact, save_artefact
 from samdomains.sam.checkpoints import load_base
 from samdomains.sam.devices import best_device
+from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.sam.segmenter import SamSegmenter
 from samdomains.segmentation import segment
 from samdomains.stopwatch import Stopwatch
@@ -66,6 +69,7 @@ def run(
     local_plugin: Path | None = None,
     resume: bool = False,
     check: bool = True,
+    cache: EmbeddingCache | None = None,
     tell: Tell = silent,
 ) -> Result:
     """Check, split, score zero-shot, tune, test, report.
@@ -79,6 +83,8 @@ def run(
         local_plugin: The user's own plugin file.
         resume: Continue an interrupted run, called with the same arguments.
         check: Stop before training when the audit finds errors.
+        cache: Keeps the frozen encoder's embeddings after the run, for others; None keeps them in
+            the run's folder until it is finished.
         tell: Takes one line about what happens now.
 
     Raises:
@@ -97,7 +103,7 @@ def run(
         plan = prepare(selected, resolved, data, directory, check=check, tell=tell)
         begin(plan)
     with directory.resumable():
-        return _carry_out(plan, watch, resume=resume)
+        return _carry_out(plan, watch, cache, resume=resume, tell=tell)
 
 
 def evaluate(
@@ -110,6 +116,7 @@ def evaluate(
     checkpoint: Path | None = None,
     settings: Sequence[str] = (),
     local_plugin: Path | None = None,
+    cache: EmbeddingCache | None = None,
     tell: Tell = silent,
 ) -> Result:
     """Score a model on labelled data, with identical prompts for every system.
@@ -126,6 +133,7 @@ def evaluate(
         checkpoint: File with the base's weights, where they are not the shipped or official ones.
         settings: ``section.key=value``; for a tuned model only of ``data`` and ``evaluation``.
         local_plugin: The user's own plugin file.
+        cache: Keeps embeddings of images for the next time; None keeps nothing.
         tell: Takes one line about what happens now.
 
     Raises:
@@ -140,6 +148,8 @@ def evaluate(
         settings=settings,
         local_plugin=local_plugin,
         with_base=True,
+        cache=cache,
+        tell=tell,
     )
     tell(loaded.description)
     with undone_on_failure(directory):
@@ -169,17 +179,26 @@ def _require_one_process() -> None:
         )
 
 
-def _carry_out(plan: Plan, watch: Stopwatch, *, resume: bool) -> Result:
+def _carry_out(
+    plan: Plan, watch: Stopwatch, shared: EmbeddingCache | None, *, resume: bool, tell: Tell
+) -> Result:
     """All that takes time, from the untuned scores to the report."""
+    cache = shared
+    if shared is None and plan.choice.name == "decoder":  # else nothing is encoded twice
+        cache = EmbeddingCache(plan.directory.embeddings)
+    segmenter = partial(SamSegmenter.of, recipe=plan.recipe.model, cache=cache, full=tell)
     with watch.stage("zero-shot"):
-        untuned = _zero_shot_scores(plan)
+        untuned = _zero_shot_scores(plan, segmenter)
     with watch.stage("tune"):
-        progress = _tune(plan, resume=resume)
+        progress = _tune(plan, cache, resume=resume)
     with watch.stage("test"):
-        tuned = _tuned_segmenter(plan)
+        loaded = load_artefact(plan.directory.model, checkpoint=plan.checkpoint)
+        tuned = segmenter(loaded.sam.to(best_device()))  # as anybody will load it: from its file
         normalizer = plan.domain.normalize_intensity(plan.recipe)
         own = _score({"tuned": tuned}, plan.splits.test, normalizer, plan.recipe)
-    return _report(plan, progress, (*own, *untuned), tuned, watch)
+    base = load_base(plan.base.name, plan.checkpoint)  # once more: tuning changed it in place
+    systems = {"tuned": tuned, "zero_shot": segmenter(base.sam.to(best_device()))}
+    return _report(plan, progress, (*own, *untuned), systems, watch)
 
 
 def _score(
@@ -200,13 +219,15 @@ def _score(
         )
 
 
-def _zero_shot_scores(plan: Plan) -> tuple[ObjectScore, ...]:
+def _zero_shot_scores(
+    plan: Plan, segmenter: Callable[[Sam], SamSegmenter]
+) -> tuple[ObjectScore, ...]:
     """Scores of the systems that tuning does not change; kept for a resumed run."""
     kept = plan.directory.zero_shot
     if kept.exists():
         values = json.loads(kept.read_text(encoding="utf-8"))
         return tuple(ObjectScore.from_json(score) for score in values)
-    zero_shot = SamSegmenter.of(plan.base.sam.to(best_device()), plan.recipe.model)
+    zero_shot = segmenter(plan.base.sam.to(best_device()))
     systems: dict[str, Segmenter] = {"zero_shot": zero_shot, "box_ellipse": BoxEllipse()}
     normalizer = plan.domain.normalize_intensity(plan.recipe)
     scores = _score(systems, plan.splits.test, normalizer, plan.recipe)
@@ -214,7 +235,7 @@ def _zero_shot_scores(plan: Plan) -> tuple[ObjectScore, ...]:
     return scores
 
 
-def _tune(plan: Plan, *, resume: bool) -> Progress:
+def _tune(plan: Plan, cache: EmbeddingCache | None, *, resume: bool) -> Progress:
     domain, recipe, base = plan.domain, plan.recipe, plan.base
     metadata = ArtefactMetadata(
         base_name=base.name,
@@ -236,27 +257,16 @@ def _tune(plan: Plan, *, resume: bool) -> Progress:
         choice=plan.choice,
         directory=plan.directory,
         save_best=partial(save_artefact, plan.directory.model, metadata=metadata),
+        cache=cache,
     )
     return train(task, resume=resume)
-
-
-def _tuned_segmenter(plan: Plan) -> SamSegmenter:
-    """The model as anybody will load it: from its file."""
-    loaded = load_artefact(plan.directory.model, checkpoint=plan.checkpoint)
-    return SamSegmenter.of(loaded.sam.to(best_device()), plan.recipe.model)
-
-
-def _untuned_segmenter(plan: Plan) -> SamSegmenter:
-    """The base model once more, since tuning changed the loaded one in place."""
-    base = load_base(plan.base.name, plan.checkpoint)
-    return SamSegmenter.of(base.sam.to(best_device()), plan.recipe.model)
 
 
 def _report(
     plan: Plan,
     progress: Progress,
     scores: Sequence[ObjectScore],
-    tuned: Segmenter,
+    systems: Mapping[str, Segmenter],
     watch: Stopwatch,
 ) -> Result:
     """Write scores, verdict and, as the last file, the report."""
@@ -278,7 +288,7 @@ def _report(
         card=card,
         seconds=watch.seconds,
         base=f"{plan.base.name} (SHA-256 {plan.base.sha256[:16]}…)",
-        systems={"tuned": tuned, "zero_shot": _untuned_segmenter(plan)},
+        systems=systems,
     )
     write_run_report(directory.report, record)
     directory.finish()

@@ -17,7 +17,7 @@ from torch.optim.lr_scheduler import LambdaLR
 
 from samdomains.errors import RunDirectoryError, TrainingInterrupted
 from samdomains.progress import progress_bar
-from samdomains.sam.embedding_cache import EmbeddingCache
+from samdomains.sam.cached_encoder import CachedEncoder
 from samdomains.sam.strategies import apply_strategy, trained_tensors
 from samdomains.training.accelerators import fresh_accelerator
 from samdomains.training.batches import EpochBatches, fingerprint, load_batches
@@ -39,7 +39,7 @@ from samdomains.training.state import (
 from samdomains.training.step import Stepper
 from samdomains.training.task import Task, dataset_of
 from samdomains.training.validation import Validation, validate
-from samdomains.training.view_embeddings import embed_views
+from samdomains.training.view_embeddings import ViewEmbeddings
 
 
 def train(task: Task, *, resume: bool = False) -> Progress:
@@ -71,7 +71,7 @@ class _Loop:
 
     def __init__(self, task: Task) -> None:
         self.task, self.progress = task, Progress()
-        self.interrupt, self.restored = InterruptFlag(), False
+        self.interrupt = InterruptFlag()
         recipe, choice = task.recipe, task.choice
         self.accelerator = fresh_accelerator(choice.precision)
         self.dataset = dataset_of(task)
@@ -95,7 +95,7 @@ class _Loop:
             clip_norm=recipe.training.clip_norm,
             images_at_once=choice.batch_size,
         )
-        self.embeddings: EmbeddingCache | None = None
+        self.embeddings = self._embeddings()
         self.untuned = {n: t.cpu().clone() for n, t in trained_tensors(task.sam).items()}
 
     def run(self) -> Progress:
@@ -108,8 +108,6 @@ class _Loop:
                 self.progress.untuned_dice = untuned.dice
                 self._keep_if_best(0, untuned)
                 log.write(self.progress)
-            if self.task.choice.name == "decoder" and self._goes_on():
-                self.embeddings = self._embed_views()
             show = stack.enter_context(progress_bar("tuning", self.steps))
             while self._goes_on():
                 self._run_epoch(show)
@@ -131,7 +129,7 @@ class _Loop:
                 "Resume with the same labels, or start a new run in another folder."
             )
         self._restore_weights(state.weights)
-        self.progress, self.restored = state.progress, True
+        self.progress = state.progress
         self.optimizer.load_state_dict(state.optimizer)
         self.scheduler.load_state_dict(state.scheduler)
         if self.accelerator.scaler is not None and state.scaler:
@@ -202,7 +200,7 @@ class _Loop:
         return self.stepper.step(samples, self._known_embeddings, corrections, place)
 
     def _known_embeddings(self, samples: Sequence[Sample]) -> Tensor | None:
-        return self.embeddings.read([s.index for s in samples]) if self.embeddings else None
+        return self.embeddings(samples) if self.embeddings else None
 
     def _validate(self) -> Validation:
         return validate(self.task, self._stop_if_asked)
@@ -244,14 +242,14 @@ class _Loop:
             self.dataset.views, self.task.choice.batch_size, self.task.recipe.seed, epoch, first
         )
 
-    def _embed_views(self) -> EmbeddingCache:
-        """Embed what the epochs show with the frozen encoder, or find it done by an earlier run."""
-        path, epochs = self.task.directory.embeddings, self.task.recipe.training.epochs
-        batches = [batch for epoch in range(epochs) for batch in self._epoch_batches(epoch)]
-        views = sorted({index for batch in batches for index, _ in batch})
-        if self.restored and path.exists():
-            return EmbeddingCache(path, views)
-        return embed_views(path, self.task.sam, self.dataset, views, self._stop_if_asked)
+    def _embeddings(self) -> ViewEmbeddings | None:
+        """What a frozen encoder gives, or None where it is trained."""
+        cache = self.task.frozen_cache
+        if cache is None:
+            return None
+        half = self.task.recipe.training.embedding_precision == "half"
+        encoder = CachedEncoder(self.task.sam, cache, half=half)
+        return ViewEmbeddings(encoder, self.dataset, self._stop_if_asked)
 
     def _save(self) -> None:
         scaler = self.accelerator.scaler

@@ -13,6 +13,7 @@ from samdomains.progress import progress_bar
 from samdomains.protocols import Normalizer, PromptSampler
 from samdomains.recipe import Recipe
 from samdomains.run_directory import RunDirectory
+from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.sam.frame import Frame
 from samdomains.training.dataset import ViewDataset, list_views
 from samdomains.types import Case, StrategyChoice
@@ -32,6 +33,7 @@ class Task:
         choice: Strategy, batch size and precision.
         directory: Gets the log, TensorBoard's log and the resumable state.
         save_best: Writes the model's trained tensors; called whenever validation improves.
+        cache: Keeps the embeddings of a frozen encoder; None keeps them in the directory.
     """
 
     sam: Sam
@@ -43,10 +45,18 @@ class Task:
     choice: StrategyChoice
     directory: RunDirectory
     save_best: Callable[[Sam], None]
+    cache: EmbeddingCache | None = None
+
+    @property
+    def frozen_cache(self) -> EmbeddingCache | None:
+        """Where embeddings are kept, or None where the encoder changes."""
+        if self.choice.name != "decoder":
+            return None
+        return self.cache or EmbeddingCache(self.directory.embeddings)
 
 
 def dataset_of(task: Task) -> ViewDataset:
-    """The training samples. With a frozen encoder they hold no pixels and are not augmented.
+    """The training samples. With a frozen encoder they hold no pixels, and show fixed variants.
 
     Raises:
         DataError: No training case has an object to learn from.
@@ -68,6 +78,7 @@ def dataset_of(task: Task) -> ViewDataset:
         task.normalizer,
         partial(Frame.of, task.sam),
         objects_per_image=recipe.training.objects_per_image,
-        augmentation=None if frozen else recipe.augmentation,
+        augmentation=recipe.augmentation,
+        variants=recipe.augmentation.variants if frozen else None,
         with_images=not frozen,
     )
