@@ -155,6 +155,6 @@ def _decoded(content: NDArray[np.uint8]) -> NDArray[np.float32 | np.float16] | N
     body = content[HEADER.size :]
     if magic != MAGIC or width not in (2, 4) or len(body) != width * int(np.prod(shape)):
         return None
-    if hashlib.sha256(body).digest() != digest:
+    if hashlib.sha256(memoryview(body.data)).digest() != digest:
         return None
     return np.array(body.view(np.float16 if width == 2 else np.float32).reshape(shape))

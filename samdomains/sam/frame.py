@@ -186,4 +186,5 @@ def encode(sam: Sam, images: Tensor, content: Tensor) -> Tensor:
 
 def _normalized(sam: Sam, images: Tensor, content: Tensor) -> Tensor:
     """Scale as the model was trained with; the padding stays zero."""
-    return (images * 255.0 - sam.pixel_mean) / sam.pixel_std * content[:, None]
+    normalized: Tensor = (images * 255.0 - sam.pixel_mean) / sam.pixel_std * content[:, None]
+    return normalized
