@@ -101,7 +101,7 @@ def test_without_images_the_masks_are_the_same_and_no_pixel_is_read() -> None:
         frame_of,
         objects_per_image=4,
         augmentation=None,
-        with_images=False,
+        variants=1,
     )
     sample, expected = blind[0, 5], dataset([case])[0, 5]
     assert sample.image is None
