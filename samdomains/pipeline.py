@@ -203,7 +203,7 @@ def _carry_out(
     with watch.stage("zero-shot"):
         untuned = _zero_shot_scores(plan, SamSegmenter.of(encoder.sam, model, encoder))
     with watch.stage("tune"):
-        progress = _tune(plan, encoder, resume=resume)
+        progress = _tune(plan, encoder, resume=resume, tell=tell)
     with watch.stage("test"):
         # As anybody will load it: from its file.
         encoder = encoder_of(load_artefact(plan.directory.model, checkpoint=plan.checkpoint).sam)
@@ -259,7 +259,7 @@ def _zero_shot_scores(plan: Plan, zero_shot: SamSegmenter) -> tuple[ObjectScore,
     return scores
 
 
-def _tune(plan: Plan, encoder: CachedEncoder, *, resume: bool) -> Progress:
+def _tune(plan: Plan, encoder: CachedEncoder, *, resume: bool, tell: Tell) -> Progress:
     domain, recipe, base = plan.domain, plan.recipe, plan.base
     metadata = ArtefactMetadata(
         base_name=base.name,
@@ -282,6 +282,7 @@ def _tune(plan: Plan, encoder: CachedEncoder, *, resume: bool) -> Progress:
         directory=plan.directory,
         save_best=partial(save_artefact, plan.directory.model, metadata=metadata),
         encoder=encoder if plan.choice.name == "decoder" else None,
+        tell=tell,
     )
     return train(task, resume=resume)
 

@@ -8,6 +8,7 @@ from functools import partial
 
 from segment_anything.modeling import Sam
 
+from samdomains.checking import Tell, silent
 from samdomains.errors import DataError
 from samdomains.progress import progress_bar
 from samdomains.protocols import Normalizer, PromptSampler
@@ -34,6 +35,7 @@ class Task:
         directory: Gets the log, TensorBoard's log and the resumable state.
         save_best: Writes the model's trained tensors; called whenever validation improves.
         encoder: Of ``sam``, and keeps what it gives; only where the strategy leaves it as it is.
+        tell: Takes one line about what happens now.
     """
 
     sam: Sam
@@ -46,6 +48,7 @@ class Task:
     directory: RunDirectory
     save_best: Callable[[Sam], None]
     encoder: CachedEncoder | None = None
+    tell: Tell = silent
 
 
 def dataset_of(task: Task) -> ViewDataset:
