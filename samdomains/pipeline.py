@@ -10,6 +10,8 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from segment_anything.modeling import Sam
+
 from samdomains.chain import select_domain
 from samdomains.checking import Tell, check_cases, require_no_errors, silent
 from samdomains.data.parts import in_parts
@@ -28,8 +30,10 @@ from samdomains.recipe import Recipe
 from samdomains.reports.run_report import RunRecord, write_run_report
 from samdomains.run_directory import RunDirectory, require_free, undone_on_failure
 from samdomains.sam.artefact import ArtefactMetadata, load_artefact, save_artefact
+from samdomains.sam.cached_encoder import CachedEncoder
 from samdomains.sam.checkpoints import load_base
 from samdomains.sam.devices import best_device
+from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.sam.segmenter import SamSegmenter
 from samdomains.segmentation import segment
 from samdomains.stopwatch import Stopwatch
@@ -66,6 +70,7 @@ def run(
     local_plugin: Path | None = None,
     resume: bool = False,
     check: bool = True,
+    cache: EmbeddingCache | None = None,
     tell: Tell = silent,
 ) -> Result:
     """Check, split, score zero-shot, tune, test, report.
@@ -80,6 +85,8 @@ def run(
         resume: Continue an interrupted run, called with the same arguments. A complete one stays
             as it is.
         check: Stop before training when the audit finds errors.
+        cache: Keeps the frozen encoder's embeddings after the run, for others; None keeps them in
+            the run's folder until it is finished.
         tell: Takes one line about what happens now.
 
     Raises:
@@ -101,7 +108,7 @@ def run(
         plan = prepare(selected, resolved, data, directory, check=check, tell=tell)
         processes.from_main(partial(begin, plan))
     with directory.resumable():
-        return _carry_out(plan, watch, resume=resume, tell=tell)
+        return _carry_out(plan, watch, cache, resume=resume, tell=tell)
 
 
 def evaluate(
@@ -114,6 +121,7 @@ def evaluate(
     checkpoint: Path | None = None,
     settings: Sequence[str] = (),
     local_plugin: Path | None = None,
+    cache: EmbeddingCache | None = None,
     tell: Tell = silent,
 ) -> Result:
     """Score a model on labelled data, with identical prompts for every system.
@@ -130,6 +138,7 @@ def evaluate(
         checkpoint: File with the base's weights, where they are not the shipped or official ones.
         settings: ``section.key=value``; for a tuned model only of ``data`` and ``evaluation``.
         local_plugin: The user's own plugin file.
+        cache: Keeps embeddings of images for the next time; None keeps nothing.
         tell: Takes one line about what happens now.
 
     Raises:
@@ -144,6 +153,8 @@ def evaluate(
         settings=settings,
         local_plugin=local_plugin,
         with_base=True,
+        cache=cache,
+        tell=tell,
     )
     tell(loaded.description)
     with undone_on_failure(directory) if processes.is_main else nullcontext():
@@ -179,18 +190,39 @@ def _completed(directory: RunDirectory, tell: Tell) -> Result:
     return Result(directory.root, metrics, Card.from_json(card))
 
 
-def _carry_out(plan: Plan, watch: Stopwatch, *, resume: bool, tell: Tell) -> Result:
+def _carry_out(
+    plan: Plan, watch: Stopwatch, shared: EmbeddingCache | None, *, resume: bool, tell: Tell
+) -> Result:
     """All that takes time, from the untuned scores to the report."""
+    encoder_of = partial(_encoder, plan, shared, tell)
+    encoder, model = encoder_of(plan.base.sam), plan.recipe.model
     with watch.stage("zero-shot"):
-        untuned = _zero_shot_scores(plan)
+        untuned = _zero_shot_scores(plan, SamSegmenter.of(encoder.sam, model, encoder))
     with watch.stage("tune"):
-        progress = _tune(plan, resume=resume, tell=tell)
+        progress = _tune(plan, encoder, resume=resume, tell=tell)
     with watch.stage("test"):
-        tuned = _tuned_segmenter(plan)
+        # As anybody will load it: from its file.
+        encoder = encoder_of(load_artefact(plan.directory.model, checkpoint=plan.checkpoint).sam)
+        tuned = SamSegmenter.of(encoder.sam, model, encoder)
         normalizer = plan.domain.normalize_intensity(plan.recipe)
         own = _score({"tuned": tuned}, plan.splits.test, normalizer, plan.recipe)
+    # The base once more: tuning changed it in place.
+    encoder = encoder_of(load_base(plan.base.name, plan.checkpoint).sam)
+    systems = {"tuned": tuned, "zero_shot": SamSegmenter.of(encoder.sam, model, encoder)}
     scores = (*own, *untuned)
-    return current_processes().from_main(lambda: _report(plan, progress, scores, tuned, watch))
+    return current_processes().from_main(lambda: _report(plan, progress, scores, systems, watch))
+
+
+def _encoder(plan: Plan, shared: EmbeddingCache | None, tell: Tell, sam: Sam) -> CachedEncoder:
+    """The way of a run's models to embeddings.
+
+    With a full disk a run's own folder is of no use, while the user's may be on another one.
+    """
+    sam = sam.to(best_device())
+    if shared is not None:
+        return CachedEncoder(sam, shared, full=tell)
+    frozen = plan.choice.name == "decoder"  # else nothing is encoded twice
+    return CachedEncoder(sam, EmbeddingCache(plan.directory.embeddings) if frozen else None)
 
 
 def _score(
@@ -215,13 +247,12 @@ def _score(
         )
 
 
-def _zero_shot_scores(plan: Plan) -> tuple[ObjectScore, ...]:
+def _zero_shot_scores(plan: Plan, zero_shot: SamSegmenter) -> tuple[ObjectScore, ...]:
     """Scores of the systems that tuning does not change; kept for a resumed run."""
     kept, processes = plan.directory.zero_shot, current_processes()
     if processes.from_main(kept.exists):
         values = json.loads(kept.read_text(encoding="utf-8"))
         return tuple(ObjectScore.from_json(score) for score in values)
-    zero_shot = SamSegmenter.of(plan.base.sam.to(best_device()), plan.recipe.model)
     systems: dict[str, Segmenter] = {"zero_shot": zero_shot, "box_ellipse": BoxEllipse()}
     normalizer = plan.domain.normalize_intensity(plan.recipe)
     scores = _score(systems, plan.splits.test, normalizer, plan.recipe)
@@ -229,7 +260,7 @@ def _zero_shot_scores(plan: Plan) -> tuple[ObjectScore, ...]:
     return scores
 
 
-def _tune(plan: Plan, *, resume: bool, tell: Tell) -> Progress:
+def _tune(plan: Plan, encoder: CachedEncoder, *, resume: bool, tell: Tell) -> Progress:
     domain, recipe, base = plan.domain, plan.recipe, plan.base
     metadata = ArtefactMetadata(
         base_name=base.name,
@@ -242,7 +273,7 @@ def _tune(plan: Plan, *, resume: bool, tell: Tell) -> Progress:
         recipe=recipe,
     )
     task = Task(
-        sam=base.sam.to(best_device()),
+        sam=encoder.sam,
         train=plan.splits.train,
         val=plan.splits.val,
         normalizer=domain.normalize_intensity(recipe),
@@ -251,28 +282,17 @@ def _tune(plan: Plan, *, resume: bool, tell: Tell) -> Progress:
         choice=plan.choice,
         directory=plan.directory,
         save_best=partial(save_artefact, plan.directory.model, metadata=metadata),
+        encoder=encoder if plan.choice.name == "decoder" else None,
         tell=tell,
     )
     return train(task, resume=resume)
-
-
-def _tuned_segmenter(plan: Plan) -> SamSegmenter:
-    """The model as anybody will load it: from its file."""
-    loaded = load_artefact(plan.directory.model, checkpoint=plan.checkpoint)
-    return SamSegmenter.of(loaded.sam.to(best_device()), plan.recipe.model)
-
-
-def _untuned_segmenter(plan: Plan) -> SamSegmenter:
-    """The base model once more, since tuning changed the loaded one in place."""
-    base = load_base(plan.base.name, plan.checkpoint)
-    return SamSegmenter.of(base.sam.to(best_device()), plan.recipe.model)
 
 
 def _report(
     plan: Plan,
     progress: Progress,
     scores: Sequence[ObjectScore],
-    tuned: Segmenter,
+    systems: Mapping[str, Segmenter],
     watch: Stopwatch,
 ) -> Result:
     """Write scores, verdict and, as the last file, the report."""
@@ -294,7 +314,7 @@ def _report(
         card=card,
         seconds=watch.seconds,
         base=f"{plan.base.name} (SHA-256 {plan.base.sha256[:16]}…)",
-        systems={"tuned": tuned, "zero_shot": _untuned_segmenter(plan)},
+        systems=systems,
     )
     write_run_report(directory.report, record)
     directory.finish()

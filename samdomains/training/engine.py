@@ -19,7 +19,7 @@ from torch.optim.lr_scheduler import LambdaLR
 from samdomains.errors import RunDirectoryError, TrainingInterrupted
 from samdomains.processes import current_processes
 from samdomains.progress import progress_bar
-from samdomains.sam.embedding_cache import EmbeddingCache
+from samdomains.sam.cached_encoder import CachedEncoder
 from samdomains.sam.strategies import apply_strategy, trained_tensors
 from samdomains.training.accelerators import fresh_accelerator
 from samdomains.training.batches import EpochBatches, fingerprint, load_batches
@@ -41,7 +41,7 @@ from samdomains.training.state import (
 from samdomains.training.step import Stepper
 from samdomains.training.task import Task, dataset_of
 from samdomains.training.validation import Validation, validate
-from samdomains.training.view_embeddings import embed_views
+from samdomains.training.view_embeddings import ViewEmbeddings
 
 SECONDS_BETWEEN_SAVES = 300.0
 """Longest stretch of steps without a save: what a kill in a long epoch may cost. The state of
@@ -83,8 +83,7 @@ class _Loop:
 
     def __init__(self, task: Task) -> None:
         self.task, self.progress, self.saved = task, Progress(), time.monotonic()
-        self.interrupt, self.restored = InterruptFlag(), False
-        self.processes = current_processes()
+        self.interrupt, self.processes = InterruptFlag(), current_processes()
         recipe, choice = task.recipe, task.choice
         task.sam.image_encoder.checkpointing = recipe.runs_blocks_again
         self.accelerator = fresh_accelerator(choice.precision)
@@ -113,7 +112,7 @@ class _Loop:
             processes=self.processes,
             backing_off=self._note_back_off,
         )
-        self.embeddings: EmbeddingCache | None = None
+        self.embeddings = self._embeddings()
         self.untuned = {n: t.cpu().clone() for n, t in trained_tensors(task.sam).items()}
 
     def run(self) -> Progress:
@@ -130,8 +129,6 @@ class _Loop:
                 self.progress.untuned_dice = untuned.dice
                 self._keep_if_best(0, untuned)
                 log.write(self.progress)
-            if self.task.choice.name == "decoder" and self._goes_on():
-                self.embeddings = self._embed_views()
             show = stack.enter_context(progress_bar("tuning", self.steps))
             while self._goes_on():
                 self._run_epoch(show)
@@ -154,7 +151,7 @@ class _Loop:
                 "Resume with the same labels, or start a new run in another folder."
             )
         self._restore_weights(state.weights)
-        self.progress, self.restored = state.progress, True
+        self.progress = state.progress
         for event in self.progress.back_offs:
             self.stepper.images_at_once = event.images_at_once
         self.optimizer.load_state_dict(state.optimizer)
@@ -251,7 +248,7 @@ class _Loop:
         )
 
     def _known_embeddings(self, samples: Sequence[Sample]) -> Tensor | None:
-        return self.embeddings.read([s.index for s in samples]) if self.embeddings else None
+        return self.embeddings(samples) if self.embeddings else None
 
     def _validate(self) -> Validation:
         return validate(self.task, self.processes, self._stop_if_asked)
@@ -314,14 +311,14 @@ class _Loop:
             self.dataset.views, self.task.choice.batch_size, self.task.recipe.seed, epoch, first
         )
 
-    def _embed_views(self) -> EmbeddingCache:
-        """Embed what the epochs show with the frozen encoder, or find it done by an earlier run."""
-        path, epochs = self.task.directory.embeddings, self.task.recipe.training.epochs
-        batches = [batch for epoch in range(epochs) for batch in self._epoch_batches(epoch)]
-        views = sorted({index for batch in batches for index, _ in batch})
-        if self.restored and path.exists():
-            return EmbeddingCache(path, views)
-        return embed_views(path, self.task.sam, self.dataset, views, self._stop_if_asked)
+    def _embeddings(self) -> ViewEmbeddings | None:
+        """What a frozen encoder gives, or None where it is trained."""
+        task = self.task
+        if task.choice.name != "decoder":
+            return None
+        half = task.recipe.training.embedding_precision == "half"
+        encoder = task.encoder or CachedEncoder(task.sam)
+        return ViewEmbeddings(encoder, self.dataset, self._stop_if_asked, half=half)
 
     def _save(self) -> None:
         scaler = self.accelerator.scaler

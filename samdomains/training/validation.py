@@ -48,7 +48,7 @@ def validate(task: Task, processes: Processes, stopping: Callable[[], None]) -> 
             stopping()
 
         scores = score(
-            {"tuned": SamSegmenter.of(task.sam, recipe.model)},
+            {"tuned": SamSegmenter.of(task.sam, recipe.model, task.encoder)},
             task.val,
             normalizer=task.normalizer,
             prompts=prompts,
