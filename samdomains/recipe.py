@@ -300,6 +300,9 @@ class TrainingRecipe(_Section):
             (WiSE-FT, arXiv:2109.01903): on few images training overshoots, and a mixture does
             better. The first is kept unless an epoch or another mixture is better on the
             validation images by more than one standard error. Without any, the best epoch is kept.
+        workers: Processes that load images ahead of the steps; 0 loads them in between. ``auto``
+            measures the first steps and starts as many as keep up, where training would wait long
+            enough for data. The result does not depend on it.
         focal_weight: Weight of the focal loss against Dice (20 to 1 in the SAM paper).
         focal_gamma: Focusing parameter of the focal loss (2 in arXiv:1708.02002); 0 makes it
             cross-entropy.
@@ -317,6 +320,7 @@ class TrainingRecipe(_Section):
     precision: Literal["auto", "no", "fp16", "bf16"] = "auto"
     patience: Count | None = 8
     mixtures: tuple[Fraction, ...] = (0.5, 0.25, 0.75)
+    workers: Literal["auto"] | Annotated[int, Field(ge=0, le=64)] = "auto"
     focal_weight: Annotated[float, Field(ge=0.0)] = 20.0
     focal_gamma: Annotated[float, Field(ge=0.0)] = 2.0
     dice_weight: Annotated[float, Field(ge=0.0)] = 1.0

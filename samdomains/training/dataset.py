@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from functools import lru_cache
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -53,6 +52,10 @@ class Sample:
     image: Tensor | None
     frame: Frame
     masks: tuple[Mask, ...]
+
+    def pin_memory(self) -> Sample:
+        """The same in memory from which a GPU copies while it computes; torch's loader asks."""
+        return self if self.image is None else replace(self, image=self.image.pin_memory())
 
     def prompt_rngs(self) -> list[np.random.Generator]:
         """One generator for the prompts of each object, whichever samples are beside this one."""
@@ -128,7 +131,7 @@ class ViewDataset(Dataset[Sample]):
         self.objects_per_image, self.augmentation = objects_per_image, augmentation
         self.with_images = with_images
         # The windows of one image are often asked in turn.
-        self._normalized = lru_cache(maxsize=1)(self._normalize)
+        self._last: tuple[int, Image] | None = None
 
     def __len__(self) -> int:
         return len(self.views)
@@ -148,6 +151,10 @@ class ViewDataset(Dataset[Sample]):
         rows, columns = view.window.slices
         return np.ascontiguousarray(self._normalized(view.case)[:, rows, columns])
 
+    def __getstate__(self) -> dict[str, object]:
+        """All but the image that is kept: workers read their own."""
+        return {**self.__dict__, "_last": None}
+
     def _sample(
         self, key: tuple[int, int], change: Augmentation, rng: np.random.Generator
     ) -> Sample:
@@ -160,8 +167,11 @@ class ViewDataset(Dataset[Sample]):
             image = frame.image(change.apply_image(self.window_image(index)))
         return Sample(index, seed, image, content, masks)
 
-    def _normalize(self, case: int) -> Image:
-        return normalized_image(self.cases[case], self.normalizer)
+    def _normalized(self, case: int) -> Image:
+        if self._last is None or self._last[0] != case:
+            self._last = None  # two large images need not be in memory together
+            self._last = case, normalized_image(self.cases[case], self.normalizer)
+        return self._last[1]
 
     def _draw(self, size: Size, rng: np.random.Generator) -> Augmentation:
         if self.augmentation is None:

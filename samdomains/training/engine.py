@@ -20,9 +20,10 @@ from samdomains.progress import progress_bar
 from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.sam.strategies import apply_strategy, trained_tensors
 from samdomains.training.accelerators import fresh_accelerator
-from samdomains.training.batches import EpochBatches, fingerprint, load_batches
+from samdomains.training.batches import EpochBatches, fingerprint
 from samdomains.training.dataset import Sample
 from samdomains.training.interrupt import InterruptFlag
+from samdomains.training.loading import SampleLoader
 from samdomains.training.mixing import mixed, share_to_trust
 from samdomains.training.prompted_loss import PromptedLoss
 from samdomains.training.run_log import RunLog
@@ -95,6 +96,12 @@ class _Loop:
             clip_norm=recipe.training.clip_norm,
             images_at_once=choice.batch_size,
         )
+        self.loader = SampleLoader(
+            self.dataset,
+            recipe.training.workers,
+            steps=self.steps,
+            pin=self.accelerator.device.type == "cuda",
+        )
         self.embeddings: EmbeddingCache | None = None
         self.untuned = {n: t.cpu().clone() for n, t in trained_tensors(task.sam).items()}
 
@@ -102,6 +109,7 @@ class _Loop:
         """Train until the epochs are done or patience runs out."""
         with ExitStack() as stack:
             stack.enter_context(self.interrupt)
+            stack.enter_context(self.loader)
             log = stack.enter_context(RunLog.of(self.task.directory))
             if self.progress.untuned_dice is None:
                 untuned = self._validate()
@@ -157,11 +165,11 @@ class _Loop:
         return progress.epoch < training.epochs and not out_of_patience
 
     def _run_epoch(self, show: Callable[[int], None]) -> None:
-        started, progress = time.monotonic(), self.progress
+        started, waited, progress = time.monotonic(), self.loader.waited, self.progress
         total = len(self._epoch_batches(progress.epoch))
         left = self._epoch_batches(progress.epoch, progress.batch)
         self.module.train()
-        for samples in load_batches(self.dataset, left):
+        for samples in self.loader.epoch(left):
             progress.loss_sum += self._step(samples)
             progress.batch += 1
             show(progress.epoch * total + progress.batch)
@@ -174,6 +182,7 @@ class _Loop:
             val_dice=validation.dice,
             learning_rate=float(self.scheduler.get_last_lr()[0]),
             seconds=time.monotonic() - started,
+            data_seconds=self.loader.waited - waited,
         )
         progress.epoch, progress.batch, progress.loss_sum = progress.epoch + 1, 0, 0.0
         progress.history.append(record)

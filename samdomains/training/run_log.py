@@ -46,5 +46,5 @@ class RunLog:
 
     def show(self, record: EpochRecord) -> None:
         """Add an epoch to TensorBoard's curves."""
-        for name in ("train_loss", "val_dice", "learning_rate"):
+        for name in ("train_loss", "val_dice", "learning_rate", "seconds", "data_seconds"):
             self._board.add_scalar(name, getattr(record, name), record.epoch)

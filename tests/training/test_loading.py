@@ -1,0 +1,159 @@
+from __future__ import annotations
+
+import multiprocessing
+import os
+import signal
+import time
+import weakref
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from samdomains.errors import DataError, TrainingError
+from samdomains.recipe import AugmentationRecipe, ModelRecipe
+from samdomains.sam.frame import Frame
+from samdomains.training.batches import EpochBatches
+from samdomains.training.dataset import Sample, ViewDataset, list_views
+from samdomains.training.loading import MEASURED_STEPS, SampleLoader, workers_for
+from samdomains.types import Case, CaseStatistics, Image, RawImage
+
+from .conftest import make_case, to_unit_range
+
+WHOLE = ModelRecipe(zoom=None)
+
+
+@dataclass(frozen=True)
+class Unreadable:
+    """A reader of a damaged file."""
+
+    def __call__(self) -> RawImage:
+        raise DataError(Path("a.png"), "it is damaged", "Copy it again.")
+
+
+@dataclass(frozen=True)
+class Deadly:
+    """A reader that ends its process."""
+
+    def __call__(self) -> RawImage:
+        os._exit(3)
+
+
+@dataclass(frozen=True)
+class Slow:
+    """A reader that takes its time."""
+
+    case: Case
+
+    def __call__(self) -> RawImage:
+        time.sleep(0.03)
+        return self.case.read_pixels()
+
+
+def dataset_of(cases: list[Case]) -> ViewDataset:
+    return ViewDataset(
+        cases,
+        list_views(cases, WHOLE, 4),
+        to_unit_range,
+        partial(Frame, side=64, mask_side=32),
+        objects_per_image=2,
+        augmentation=AugmentationRecipe(),
+    )
+
+
+def batches(dataset: ViewDataset, epoch: int = 0) -> EpochBatches:
+    return EpochBatches(dataset.views, 2, seed=0, epoch=epoch)
+
+
+def contents(samples: Iterator[list[Sample]]) -> list[tuple[int, int, bytes, bytes]]:
+    return [
+        (s.index, s.seed, np.asarray(s.image).tobytes(), np.stack(s.masks).tobytes())
+        for batch in samples
+        for s in batch
+    ]
+
+
+def test_batches_hold_their_keys_and_loading_draws_no_random_number(cases: list[Case]) -> None:
+    dataset, before = dataset_of(cases), torch.get_rng_state()
+    with SampleLoader(dataset, 0, steps=3, pin=False) as loader:
+        loaded = list(loader.epoch(batches(dataset)))
+    assert [[(s.index, s.seed) for s in batch] for batch in loaded] == list(batches(dataset))
+    assert torch.equal(torch.get_rng_state(), before)
+
+
+def test_workers_load_the_same_and_end_cleanly(cases: list[Case]) -> None:
+    damaged = replace(cases[0], read_pixels=Unreadable())
+    deadly = replace(cases[0], read_pixels=Deadly())
+    dataset, sound = dataset_of([*cases, damaged, deadly]), dataset_of(cases)
+    with (
+        SampleLoader(dataset, 2, steps=9, pin=False) as loader,
+        SampleLoader(sound, 0, steps=9, pin=False) as plain,
+    ):
+        for epoch in range(2):
+            here, there = (one.epoch(batches(sound, epoch)) for one in (plain, loader))
+            assert contents(here) == contents(there)
+            for worker in multiprocessing.active_children():
+                os.kill(worker.pid or 0, signal.SIGINT)  # as Ctrl-C in a terminal does
+        last = {view.case: index for index, view in enumerate(dataset.views)}
+        with pytest.raises(DataError, match="it is damaged. Copy it again"):
+            list(loader.epoch([[(last[6], 0)]]))
+        with pytest.raises(TrainingError, match="training.workers"):
+            list(loader.epoch([[(last[7], 0)]]))
+    assert multiprocessing.active_children() == []
+
+
+def test_an_unreadable_image_is_the_same_error_without_workers(cases: list[Case]) -> None:
+    dataset = dataset_of([replace(cases[0], read_pixels=Unreadable())])
+    with (
+        SampleLoader(dataset, 0, steps=1, pin=False) as loader,
+        pytest.raises(DataError, match="it is damaged"),
+    ):
+        list(loader.epoch(batches(dataset)))
+
+
+def test_the_time_that_steps_wait_is_counted_and_that_of_steps_is_not(cases: list[Case]) -> None:
+    dataset = dataset_of([replace(case, read_pixels=Slow(case)) for case in cases])
+    with SampleLoader(dataset, "auto", steps=3, pin=False) as loader:
+        for _ in loader.epoch(batches(dataset)):
+            time.sleep(0.5)
+        assert 0.18 <= loader.waited < 1.0
+
+
+def test_auto_measures_the_first_steps_once_however_short_the_epochs(cases: list[Case]) -> None:
+    dataset = dataset_of(cases)
+    with SampleLoader(dataset, "auto", steps=30, pin=False) as loader:
+        shown = [len(contents(loader.epoch(batches(dataset, epoch)))) for epoch in range(10)]
+        assert shown == [6] * 10
+        assert len(loader._times) == MEASURED_STEPS + 1
+
+
+def test_auto_starts_workers_where_they_save_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("samdomains.training.loading._cores", lambda: 16)
+    assert workers_for(waited=0.5, worked=10.0, repetitions=1000) == 0
+    assert workers_for(waited=5.0, worked=10.0, repetitions=5) == 0
+    assert workers_for(waited=5.0, worked=10.0, repetitions=10) == 2
+    assert workers_for(waited=25.0, worked=10.0, repetitions=10) == 4
+    assert workers_for(waited=1000.0, worked=1.0, repetitions=10) == 8
+    monkeypatch.setattr("samdomains.training.loading._cores", lambda: 1)
+    assert workers_for(waited=25.0, worked=10.0, repetitions=10) == 0
+
+
+def test_no_image_is_kept_after_an_epoch(cases: list[Case]) -> None:
+    read: list[weakref.ref[RawImage]] = []
+
+    def normalizer(pixels: RawImage, statistics: CaseStatistics) -> Image:
+        image = to_unit_range(pixels, statistics)
+        read.append(weakref.ref(image))
+        return image
+
+    dataset = dataset_of(cases)
+    dataset.normalizer = normalizer
+    with SampleLoader(dataset, 0, steps=3, pin=False) as loader:
+        for _ in loader.epoch(batches(dataset)):
+            pass
+    assert len(read) == 6
+    assert sum(image() is not None for image in read) <= 1
