@@ -95,9 +95,10 @@ class SampleLoader:
         loaded = None
         for _ in batches:
             started = time.monotonic()
-            if loaded is None:
-                loaded = self._start()
-            samples = _sound(_next(loaded))
+            with _deaths_told():
+                if loaded is None:
+                    loaded = self._start()
+                samples = _sound(next(loaded))
             begun = time.monotonic()
             self.waited += begun - started
             yield samples
@@ -165,11 +166,11 @@ class _Careful(Dataset["Sample | SamDomainsError"]):
             return error
 
 
-def _next(
-    loaded: Iterator[list[Sample | SamDomainsError]],
-) -> list[Sample | SamDomainsError]:
+@contextmanager
+def _deaths_told() -> Iterator[None]:
+    """Say what to do when a worker ended, by itself or killed."""
     try:
-        return next(loaded)
+        yield
     except RuntimeError as error:
         if "DataLoader worker" not in str(error):
             raise
