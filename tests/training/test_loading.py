@@ -67,7 +67,8 @@ def batches(dataset: ViewDataset, epoch: int = 0) -> EpochBatches:
 
 def truth(case: Case) -> NDArray[np.uint8]:
     objects = case.read_objects() if case.read_objects else ()
-    return 255 * np.any([item.mask() for item in objects], axis=0).astype(np.uint8)
+    inside = np.any([item.mask() for item in objects], axis=0)
+    return np.asarray(255 * inside, dtype=np.uint8)
 
 
 def contents(samples: Iterator[list[Sample]]) -> list[tuple[int, int, bytes, bytes]]:
