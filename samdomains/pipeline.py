@@ -21,7 +21,7 @@ from samdomains.evaluation.results import ObjectScore, summarize
 from samdomains.evaluation.scorer import score
 from samdomains.files import write_json
 from samdomains.inference import load_model
-from samdomains.preparation import Plan, begin, prepare, require_same_recipe
+from samdomains.preparation import Plan, begin, keep_recipe, prepare, require_same_recipe
 from samdomains.progress import progress_bar
 from samdomains.protocols import Normalizer, Segmenter
 from samdomains.recipe import Recipe
@@ -77,7 +77,8 @@ def run(
         recipe_file: The user's recipe.
         settings: ``section.key=value``, stronger than the file.
         local_plugin: The user's own plugin file.
-        resume: Continue an interrupted run, called with the same arguments.
+        resume: Continue an interrupted run, called with the same arguments. A complete one stays
+            as it is.
         check: Stop before training when the audit finds errors.
         tell: Takes one line about what happens now.
 
@@ -90,10 +91,13 @@ def run(
     resolved = selected.resolve_recipe(file=recipe_file, settings=settings)
     if resume:
         require_same_recipe(directory, resolved)
+        if directory.complete:
+            return _completed(directory, tell)
     else:
         require_free(directory.root)
     data = None if source is None else Path(source)
     with nullcontext() if resume else undone_on_failure(directory.root), watch.stage("check"):
+        keep_recipe(directory, resolved)
         plan = prepare(selected, resolved, data, directory, check=check, tell=tell)
         begin(plan)
     with directory.resumable():
@@ -167,6 +171,16 @@ def _require_one_process() -> None:
             f"run on one process; several are not supported yet (WORLD_SIZE is {world}). "
             "Start it without torchrun or accelerate launch"
         )
+
+
+def _completed(directory: RunDirectory, tell: Tell) -> Result:
+    """What a run came to that has nothing left to do."""
+    tell(f"complete: {directory.root} holds a finished run; nothing was changed")
+    directory.finish()  # it may have been killed just before
+    metrics, card = (
+        json.loads(path.read_text(encoding="utf-8")) for path in (directory.metrics, directory.card)
+    )
+    return Result(directory.root, metrics, Card.from_json(card))
 
 
 def _carry_out(plan: Plan, watch: Stopwatch, *, resume: bool) -> Result:
