@@ -32,6 +32,9 @@ from samdomains.sam.devices import best_device, free_memory
 from samdomains.sam.models import ARCHITECTURES
 from samdomains.types import Case, Facts, StrategyChoice
 
+WITHOUT_EFFECT = {"training.workers"}
+"""Values of a recipe on which no result depends, so that a resumed run may have others."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
@@ -144,7 +147,7 @@ def begin(plan: Plan) -> None:
 
 
 def require_same_recipe(directory: RunDirectory, resolved: ResolvedRecipe) -> None:
-    """Refuse to resume a run with other values than it began with.
+    """Refuse to resume a run with other values than it began with, those without effect aside.
 
     Raises:
         RunDirectoryError: The folder holds no run, or a value differs; names the values.
@@ -154,18 +157,24 @@ def require_same_recipe(directory: RunDirectory, resolved: ResolvedRecipe) -> No
     if not directory.recipe.exists():
         return
     layer = RecipeLayer(str(directory.recipe), read_recipe_file(directory.recipe))
-    earlier = resolve_recipe([layer]).recipe.model_dump()
-    changed = [
-        f"{section}.{key}" if key else section
-        for section, values in resolved.recipe.model_dump().items()
-        for key, value in (values.items() if isinstance(values, dict) else [("", values)])
-        if (earlier[section][key] if key else earlier[section]) != value
-    ]
+    earlier, now = _flat(resolve_recipe([layer]).recipe), _flat(resolved.recipe)
+    changed = [name for name in now if now[name] != earlier[name] and name not in WITHOUT_EFFECT]
     if changed:
         raise RunDirectoryError(
             f"{directory.recipe}: the run began with other values ({', '.join(changed)}). "
             "Resume with the same arguments, or start a new run in another folder."
         )
+
+
+def _flat(recipe: Recipe) -> dict[str, object]:
+    """Full name → value: ``seed``, ``model.tile``."""
+    flat: dict[str, object] = {}
+    for section, values in recipe.model_dump().items():
+        if isinstance(values, dict):
+            flat |= {f"{section}.{key}": value for key, value in values.items()}
+        else:
+            flat[section] = values
+    return flat
 
 
 def _demo_data(domain: Domain, directory: RunDirectory, seed: int) -> Path:

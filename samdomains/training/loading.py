@@ -4,10 +4,15 @@ from __future__ import annotations
 
 import math
 import os
+import shutil
 import signal
+import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
+from multiprocessing import resource_tracker
+from pathlib import Path
+from types import TracebackType
 from typing import Literal
 
 import torch
@@ -28,6 +33,12 @@ WORTH_STARTING = 30.0
 MOST_WORKERS = 8
 """Each has the libraries in memory and, of volumes and scenes, what it read last."""
 
+BATCHES_AHEAD = 2
+"""Batches that a worker has ready: torch's default."""
+
+SHARED_MEMORY = Path("/dev/shm")
+"""Through which images come from workers on Linux; in a Docker container it holds 64 MB."""
+
 Keys = list[tuple[int, int]]
 """A batch: view index and seed of each sample."""
 
@@ -44,7 +55,7 @@ class SampleLoader:
         workers: Processes that load ahead; with 0 each batch is loaded when it is needed. ``auto``
             measures the first steps and starts workers where the training would wait for data
             longer than ``WORTH_STARTING`` and ``WAITING_SHARE``: as many as keep up with the
-            steps, a core less than there are at most.
+            steps, a core less than there are at most, and no more than fit ``SHARED_MEMORY``.
         steps: Batches of the whole training.
         pin: Whether samples are put where a CUDA GPU copies from while it computes.
 
@@ -56,63 +67,78 @@ class SampleLoader:
         self, dataset: ViewDataset, workers: int | Literal["auto"], *, steps: int, pin: bool
     ) -> None:
         self.waited = 0.0
-        self._dataset, self._batches = _Careful(dataset), _Batches()
+        self._dataset, self._batches = _ErrorsAsValues(dataset), _Batches()
         self._workers = None if workers == "auto" else workers
         self._steps, self._pin = steps, pin
-        self._times: list[tuple[float, float]] = []
+        self._measured: list[tuple[float, float, int]] = []
         self._loader: DataLoader[Sample | SamDomainsError] | None = None
 
     def __enter__(self) -> SampleLoader:
         """Workers are started when the first batch is asked for."""
         return self
 
-    def __exit__(self, *_: object) -> None:
-        """End the workers."""
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        """End the workers.
+
+        Raises:
+            TrainingError: One had ended before; torch tells it wherever the block is then.
+        """
         self._loader = None
+        if isinstance(error, RuntimeError) and "DataLoader worker" in str(error):
+            raise TrainingError(
+                f"a process that loads images ended ({str(error).rstrip('. ')}). Set "
+                "training.workers to fewer or to 0 and go on with --resume; in a Python script of "
+                "your own, call run under `if __name__ == '__main__':`"
+            ) from error
 
     def epoch(self, batches: Iterable[Keys]) -> Iterator[list[Sample]]:
         """The samples of each batch.
 
         Raises:
             SamDomainsError: An image cannot be read; as the reader raised it.
-            TrainingError: A worker ended.
         """
-        keys, done = list(batches), 0
-        while done < len(keys):
-            end = len(keys)
-            if self._workers is None:
-                end = min(end, done + MEASURED_STEPS + 1 - len(self._times))
-            yield from self._timed(keys[done:end])
-            done = end
-            if self._workers is None and len(self._times) > MEASURED_STEPS:
-                waited, worked = map(sum, zip(*self._times[1:], strict=True))
-                left = self._steps - len(self._times)
-                self._workers = workers_for(waited, worked, left / MEASURED_STEPS)
-                self._loader = None
+        left = list(batches)
+        while left:
+            count = len(left) if self._workers is not None else self._steps_to_measure
+            yield from self._load(left[:count])
+            left = left[count:]
+            if self._workers is None and self._steps_to_measure == 0:
+                self._workers = self._worth_starting()
 
-    def _timed(self, batches: Sequence[Keys]) -> Iterator[list[Sample]]:
-        self._batches.now = batches
-        loaded = None
-        for _ in batches:
-            started = time.monotonic()
-            with _deaths_told():
-                if loaded is None:
-                    loaded = self._start()
-                samples = _sound(next(loaded))
-            begun = time.monotonic()
-            self.waited += begun - started
+    @property
+    def _steps_to_measure(self) -> int:
+        return 1 + MEASURED_STEPS - len(self._measured)
+
+    def _worth_starting(self) -> int:
+        waited, worked, sizes = zip(*self._measured[1:], strict=True)
+        left = self._steps - len(self._measured)
+        return workers_for(sum(waited), sum(worked), left / MEASURED_STEPS, max(sizes))
+
+    def _load(self, batches: Sequence[Keys]) -> Iterator[list[Sample]]:
+        asked = time.monotonic()
+        for loaded in self._start(batches):
+            samples, begun = _sound(loaded), time.monotonic()
+            self.waited += begun - asked
             yield samples
             if self._workers is None:
-                self._times.append((begun - started, time.monotonic() - begun))
+                worked, size = time.monotonic() - begun, sum(_image_bytes(s) for s in samples)
+                self._measured.append((begun - asked, worked, size))
+            asked = time.monotonic()
 
-    def _start(self) -> Iterator[list[Sample | SamDomainsError]]:
-        workers = self._workers or 0
-        if self._loader is None:
+    def _start(self, batches: Sequence[Keys]) -> Iterator[list[Sample | SamDomainsError]]:
+        workers, self._batches.now = self._workers or 0, batches
+        if self._loader is None or self._loader.num_workers != workers:
             self._loader = DataLoader(
                 self._dataset,
                 batch_sampler=self._batches,
                 collate_fn=list,
                 num_workers=workers,
+                prefetch_factor=BATCHES_AHEAD if workers else None,
                 multiprocessing_context="spawn" if workers else None,
                 persistent_workers=workers > 0,
                 pin_memory=self._pin,
@@ -122,22 +148,24 @@ class SampleLoader:
             return iter(self._loader)
 
 
-def workers_for(waited: float, worked: float, repetitions: float) -> int:
+def workers_for(waited: float, worked: float, repetitions: float, batch_bytes: int) -> int:
     """How many workers ``auto`` starts.
 
     Args:
         waited: Seconds in which some steps waited for data, loaded by nobody else.
         worked: Seconds in which they computed.
         repetitions: How often as many steps will follow.
+        batch_bytes: Bytes of a batch's images.
 
     Example:
-        >>> workers_for(waited=0.1, worked=10.0, repetitions=1000)
+        >>> workers_for(waited=0.1, worked=10.0, repetitions=1000, batch_bytes=0)
         0
     """
     if waited < WAITING_SHARE * (waited + worked) or waited * repetitions < WORTH_STARTING:
         return 0
     keeping_up = math.ceil(waited / worked) + 1
-    return min(keeping_up, MOST_WORKERS, _cores() - 1)
+    fitting = _free_shared_memory() // max(1, (BATCHES_AHEAD + 1) * batch_bytes)
+    return min(keeping_up, MOST_WORKERS, _cores() - 1, fitting)
 
 
 class _Batches:
@@ -153,8 +181,8 @@ class _Batches:
         return iter(self.now)
 
 
-class _Careful(Dataset["Sample | SamDomainsError"]):
-    """Gives an error as a value: torch brings those of workers as text only."""
+class _ErrorsAsValues(Dataset["Sample | SamDomainsError"]):
+    """The samples, or why there is none: torch brings what a worker raises as text only."""
 
     def __init__(self, dataset: ViewDataset) -> None:
         self._dataset = dataset
@@ -164,21 +192,6 @@ class _Careful(Dataset["Sample | SamDomainsError"]):
             return self._dataset[key]
         except SamDomainsError as error:
             return error
-
-
-@contextmanager
-def _deaths_told() -> Iterator[None]:
-    """Say what to do when a worker ended, by itself or killed."""
-    try:
-        yield
-    except RuntimeError as error:
-        if "DataLoader worker" not in str(error):
-            raise
-        raise TrainingError(
-            f"a process that loads images ended ({str(error).rstrip('. ')}). Set "
-            "training.workers to fewer or to 0; in a Python script of your own, call run under "
-            "`if __name__ == '__main__':`"
-        ) from error
 
 
 def _sound(samples: Sequence[Sample | SamDomainsError]) -> list[Sample]:
@@ -191,12 +204,17 @@ def _sound(samples: Sequence[Sample | SamDomainsError]) -> list[Sample]:
     return sound
 
 
+def _image_bytes(sample: Sample) -> int:
+    return 0 if sample.image is None else sample.image.nbytes
+
+
 @contextmanager
 def _interrupts_held() -> Iterator[None]:
     """Within the block Ctrl-C waits; processes that are started in it never get it."""
     if not hasattr(signal, "pthread_sigmask"):  # on Windows
         yield
         return
+    resource_tracker.ensure_running()  # multiprocessing's own helper, whose start ends a mask
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
     try:
         yield
@@ -209,3 +227,8 @@ def _cores() -> int:
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
+
+
+def _free_shared_memory() -> int:
+    """Bytes; without bound where the system has no folder for it."""
+    return shutil.disk_usage(SHARED_MEMORY).free if SHARED_MEMORY.is_dir() else sys.maxsize

@@ -87,29 +87,28 @@ def test_batches_hold_their_keys_and_loading_draws_no_random_number(cases: list[
     assert torch.equal(torch.get_rng_state(), before)
 
 
-def test_workers_load_the_same_and_end_cleanly(cases: list[Case], tmp_path: Path) -> None:
+def test_a_worker_loads_the_same_until_its_end_is_told(cases: list[Case], tmp_path: Path) -> None:
     for case in cases:  # what lies in files travels to workers, what a test defines does not
         for folder, pixels in (("images", case.read_pixels()[0]), ("masks", truth(case))):
             (tmp_path / folder).mkdir(exist_ok=True)
             PillowImage.fromarray(pixels).save(tmp_path / folder / f"{case.id}.png")
     dataset = dataset_of(list(load_folder(tmp_path, DataRecipe())))
     dataset.normalizer = select_domain("images").normalize_intensity(Recipe())
-    with (
-        SampleLoader(dataset, 2, steps=9, pin=False) as loader,
-        SampleLoader(dataset, 0, steps=9, pin=False) as plain,
+    plain = SampleLoader(dataset, 0, steps=9, pin=False)
+    with (  # noqa: PT012 (torch may tell it wherever the block is then)
+        pytest.raises(TrainingError, match="a process that loads images ended"),
+        SampleLoader(dataset, 1, steps=9, pin=False) as loader,
     ):
         for epoch in range(2):
             here, there = (one.epoch(batches(dataset, epoch)) for one in (plain, loader))
             assert contents(here) == contents(there)
-            for worker in multiprocessing.active_children():
-                os.kill(worker.pid or 0, signal.SIGINT)  # as Ctrl-C in a terminal does
+            (worker,) = multiprocessing.active_children()
+            os.kill(worker.pid or 0, signal.SIGINT)  # as Ctrl-C in a terminal does
         (tmp_path / "images" / f"{cases[0].id}.png").write_bytes(b"no image")
         with pytest.raises(DataError, match="not an image of a known format"):
             list(loader.epoch(batches(dataset, 2)))
-        for worker in multiprocessing.active_children():
-            worker.kill()
-        with pytest.raises(TrainingError, match="a process that loads images ended"):
-            list(loader.epoch(batches(dataset, 3)))
+        worker.kill()
+        list(loader.epoch(batches(dataset, 3)))
 
 
 def test_an_unreadable_image_is_the_same_error_without_workers(cases: list[Case]) -> None:
@@ -134,18 +133,28 @@ def test_auto_measures_the_first_steps_once_however_short_the_epochs(cases: list
     with SampleLoader(dataset, "auto", steps=30, pin=False) as loader:
         shown = [len(contents(loader.epoch(batches(dataset, epoch)))) for epoch in range(10)]
         assert shown == [6] * 10
-        assert len(loader._times) == MEASURED_STEPS + 1
+        assert len(loader._measured) == MEASURED_STEPS + 1
 
 
 def test_auto_starts_workers_where_they_save_time(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr("samdomains.training.loading._cores", lambda: 16)
-    assert workers_for(waited=0.5, worked=10.0, repetitions=1000) == 0
-    assert workers_for(waited=5.0, worked=10.0, repetitions=5) == 0
-    assert workers_for(waited=5.0, worked=10.0, repetitions=10) == 2
-    assert workers_for(waited=25.0, worked=10.0, repetitions=10) == 4
-    assert workers_for(waited=1000.0, worked=1.0, repetitions=10) == 8
+    chosen = partial(workers_for, batch_bytes=2**20)
+    assert chosen(waited=0.5, worked=10.0, repetitions=1000) == 0
+    assert chosen(waited=5.0, worked=10.0, repetitions=5) == 0
+    assert chosen(waited=5.0, worked=10.0, repetitions=10) == 2
+    assert chosen(waited=25.0, worked=10.0, repetitions=10) == 4
+    assert chosen(waited=1000.0, worked=1.0, repetitions=10) == 8
     monkeypatch.setattr("samdomains.training.loading._cores", lambda: 1)
-    assert workers_for(waited=25.0, worked=10.0, repetitions=10) == 0
+    assert chosen(waited=25.0, worked=10.0, repetitions=10) == 0
+
+
+def test_auto_starts_no_more_workers_than_fit_the_shared_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr("samdomains.training.loading._cores", lambda: 16)
+    monkeypatch.setattr("samdomains.training.loading._free_shared_memory", lambda: 64 * 2**20)
+    chosen = [workers_for(25.0, 10.0, 10, batch_bytes=mib * 2**20) for mib in (0, 1, 8, 48)]
+    assert chosen == [4, 4, 2, 0]
 
 
 def test_no_image_is_kept_after_an_epoch(cases: list[Case]) -> None:
