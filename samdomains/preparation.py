@@ -22,6 +22,7 @@ from samdomains.recipe import Recipe
 from samdomains.recipe_layers import (
     RecipeLayer,
     ResolvedRecipe,
+    dotted_values,
     read_recipe_file,
     recipe_to_yaml,
     resolve_recipe,
@@ -157,24 +158,17 @@ def require_same_recipe(directory: RunDirectory, resolved: ResolvedRecipe) -> No
     if not directory.recipe.exists():
         return
     layer = RecipeLayer(str(directory.recipe), read_recipe_file(directory.recipe))
-    earlier, now = _flat(resolve_recipe([layer]).recipe), _flat(resolved.recipe)
-    changed = [name for name in now if now[name] != earlier[name] and name not in WITHOUT_EFFECT]
+    earlier = dict(dotted_values(resolve_recipe([layer]).recipe))
+    changed = [
+        key
+        for key, value in dotted_values(resolved.recipe)
+        if value != earlier[key] and key not in WITHOUT_EFFECT
+    ]
     if changed:
         raise RunDirectoryError(
             f"{directory.recipe}: the run began with other values ({', '.join(changed)}). "
             "Resume with the same arguments, or start a new run in another folder."
         )
-
-
-def _flat(recipe: Recipe) -> dict[str, object]:
-    """Full name → value: ``seed``, ``model.tile``."""
-    flat: dict[str, object] = {}
-    for section, values in recipe.model_dump().items():
-        if isinstance(values, dict):
-            flat |= {f"{section}.{key}": value for key, value in values.items()}
-        else:
-            flat[section] = values
-    return flat
 
 
 def _demo_data(domain: Domain, directory: RunDirectory, seed: int) -> Path:
