@@ -101,7 +101,7 @@ def run(
         plan = prepare(selected, resolved, data, directory, check=check, tell=tell)
         begin(plan)
     with directory.resumable():
-        return _carry_out(plan, watch, resume=resume)
+        return _carry_out(plan, watch, resume=resume, tell=tell)
 
 
 def evaluate(
@@ -183,12 +183,12 @@ def _completed(directory: RunDirectory, tell: Tell) -> Result:
     return Result(directory.root, metrics, Card.from_json(card))
 
 
-def _carry_out(plan: Plan, watch: Stopwatch, *, resume: bool) -> Result:
+def _carry_out(plan: Plan, watch: Stopwatch, *, resume: bool, tell: Tell) -> Result:
     """All that takes time, from the untuned scores to the report."""
     with watch.stage("zero-shot"):
         untuned = _zero_shot_scores(plan)
     with watch.stage("tune"):
-        progress = _tune(plan, resume=resume)
+        progress = _tune(plan, resume=resume, tell=tell)
     with watch.stage("test"):
         tuned = _tuned_segmenter(plan)
         normalizer = plan.domain.normalize_intensity(plan.recipe)
@@ -228,7 +228,7 @@ def _zero_shot_scores(plan: Plan) -> tuple[ObjectScore, ...]:
     return scores
 
 
-def _tune(plan: Plan, *, resume: bool) -> Progress:
+def _tune(plan: Plan, *, resume: bool, tell: Tell) -> Progress:
     domain, recipe, base = plan.domain, plan.recipe, plan.base
     metadata = ArtefactMetadata(
         base_name=base.name,
@@ -250,6 +250,7 @@ def _tune(plan: Plan, *, resume: bool) -> Progress:
         choice=plan.choice,
         directory=plan.directory,
         save_best=partial(save_artefact, plan.directory.model, metadata=metadata),
+        tell=tell,
     )
     return train(task, resume=resume)
 

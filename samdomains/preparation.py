@@ -31,7 +31,12 @@ from samdomains.run_directory import RunDirectory
 from samdomains.sam.checkpoints import BaseModel, load_base
 from samdomains.sam.devices import best_device, free_memory
 from samdomains.sam.models import ARCHITECTURES
-from samdomains.types import Case, Facts, StrategyChoice
+from samdomains.strategy_choice import estimate_memory
+from samdomains.training.dataset import list_views
+from samdomains.training.fitting import UNDOUBTED, fit, without_measuring
+from samdomains.training.memory import release_memory
+from samdomains.training.probe import MeasuredMemory, measure_memory
+from samdomains.types import Case, Facts, StrategyChoice, StrategyName
 
 WITHOUT_EFFECT = {"training.workers"}
 """Values of a recipe on which no result depends, so that a resumed run may have others."""
@@ -108,7 +113,7 @@ def prepare(
     for name, part in parts.items():
         _require_objects(name, part, recipe, data)
     kept = _kept_strategy(directory, domain, base)
-    choice = kept or _choose_strategy(domain, recipe, base, splits.train)
+    choice = kept or _choose_strategy(domain, recipe, base, splits.train, tell)
     tell(f"strategy: {choice.name}. {' '.join(choice.reasons)}")
     return Plan(domain, resolved, base, audit, splits, choice, directory)
 
@@ -234,8 +239,9 @@ def _kept_strategy(
 
 
 def _choose_strategy(
-    domain: Domain, recipe: Recipe, base: BaseModel, train: Sequence[Case]
+    domain: Domain, recipe: Recipe, base: BaseModel, train: Sequence[Case], tell: Tell
 ) -> StrategyChoice:
+    """What the domain wants, fitted to the machine unless the domain did that itself."""
     device = best_device()
     facts = Facts(
         model=base.name,
@@ -247,4 +253,36 @@ def _choose_strategy(
         memory_bytes=free_memory(device),
         bf16=device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False),
     )
-    return domain.choose_strategy(recipe, facts)
+    choice = domain.choose_strategy(recipe, facts)
+    if choice.images_at_once is not None:
+        return choice
+    estimate = estimate_memory(
+        choice.name, facts, recipe, images=choice.batch_size, precision=choice.precision
+    )
+    if estimate <= UNDOUBTED * facts.memory_bytes:
+        return without_measuring(choice)
+    tell(f"memory: measuring what {choice.name} takes on {device.type}")
+    return _fitted(choice, domain, recipe, base, train)
+
+
+def _fitted(
+    choice: StrategyChoice, domain: Domain, recipe: Recipe, base: BaseModel, train: Sequence[Case]
+) -> StrategyChoice:
+    """Measure on the model where it will be trained; it is left there, otherwise unchanged."""
+    sam = base.sam.to(best_device())
+    release_memory(sam.device)
+    views = list_views(train, recipe.model, recipe.data.minimum_area)
+    objects = min(recipe.training.objects_per_image, max(len(view.objects) for view in views))
+    sampler = domain.sample_prompts(recipe)
+
+    def measure(name: StrategyName) -> MeasuredMemory:
+        return measure_memory(sam, sampler, recipe, name, choice.precision, objects=objects)
+
+    return fit(
+        choice,
+        measure,
+        recipe=recipe,
+        images=len({view.case for view in views}),
+        free=free_memory(sam.device),
+        device=sam.device,
+    )

@@ -295,6 +295,8 @@ class TrainingRecipe(_Section):
         warmup_fraction: Share of the steps with a linearly rising rate.
         clip_norm: Largest gradient norm.
         precision: ``auto`` uses bf16 or fp16 where the device has it.
+        checkpointing: Run the image encoder's blocks again in the backward pass, for the same
+            gradients in a fraction of the memory. ``auto`` is on for the official models.
         patience: Epochs without a better validation Dice before it stops; None never stops.
         mixtures: Shares of the tuned weights that are tried at the end, mixed with the untuned ones
             (WiSE-FT, arXiv:2109.01903): on few images training overshoots, and a mixture does
@@ -318,6 +320,7 @@ class TrainingRecipe(_Section):
     warmup_fraction: Fraction = 0.05
     clip_norm: Positive = 1.0
     precision: Literal["auto", "no", "fp16", "bf16"] = "auto"
+    checkpointing: Literal["auto", "on", "off"] = "auto"
     patience: Count | None = 8
     mixtures: tuple[Fraction, ...] = (0.5, 0.25, 0.75)
     workers: Literal["auto"] | Annotated[int, Field(ge=0, le=64)] = "auto"
@@ -385,6 +388,13 @@ class Recipe(_Section):
             iou if auto.minimum_iou == "auto" else auto.minimum_iou,
             stability if auto.minimum_stability == "auto" else auto.minimum_stability,
         )
+
+    @property
+    def runs_blocks_again(self) -> bool:
+        """Whether training uses ``training.checkpointing``, with ``auto`` decided."""
+        if self.training.checkpointing == "auto":
+            return self.model.name != "tiny"
+        return self.training.checkpointing == "on"
 
     @property
     def doubtful(self) -> float:

@@ -30,6 +30,7 @@ from samdomains.training.prompted_loss import PromptedLoss
 from samdomains.training.run_log import RunLog
 from samdomains.training.schedule import cosine_with_warmup
 from samdomains.training.state import (
+    BackOff,
     EpochRecord,
     Progress,
     TrainingState,
@@ -85,6 +86,7 @@ class _Loop:
         self.task, self.progress, self.saved = task, Progress(), time.monotonic()
         self.interrupt, self.restored = InterruptFlag(), False
         recipe, choice = task.recipe, task.choice
+        task.sam.image_encoder.checkpointing = recipe.runs_blocks_again
         self.accelerator = fresh_accelerator(choice.precision)
         self.dataset = dataset_of(task)
         self.views = fingerprint(task.train, self.dataset.views)
@@ -105,7 +107,8 @@ class _Loop:
             self.optimizer,
             self.scheduler,
             clip_norm=recipe.training.clip_norm,
-            images_at_once=choice.batch_size,
+            images_at_once=choice.images_at_once or choice.batch_size,
+            backing_off=self._note_back_off,
         )
         self.loader = SampleLoader(
             self.dataset,
@@ -154,6 +157,8 @@ class _Loop:
             )
         self._restore_weights(state.weights)
         self.progress, self.restored = state.progress, True
+        for event in self.progress.back_offs:
+            self.stepper.images_at_once = event.images_at_once
         self.optimizer.load_state_dict(state.optimizer)
         self.scheduler.load_state_dict(state.scheduler)
         if self.accelerator.scaler is not None and state.scaler:
@@ -232,6 +237,16 @@ class _Loop:
         corrections = int(rng.integers(recipe.prompts.corrections + 1))
         place = f"epoch {progress.epoch + 1}, step {progress.batch + 1}"
         return self.stepper.step(samples, self._known_embeddings, corrections, place)
+
+    def _note_back_off(self, images_at_once: int) -> None:
+        progress = self.progress
+        event = BackOff(progress.epoch + 1, progress.batch + 1, images_at_once)
+        progress.back_offs.append(event)
+        self.task.tell(
+            f"memory: it did not suffice in epoch {event.epoch}, step {event.step}; "
+            f"from here on {images_at_once} at once of the {self.task.choice.batch_size} images "
+            "of a batch, which changes nothing but the time."
+        )
 
     def _known_embeddings(self, samples: Sequence[Sample]) -> Tensor | None:
         return self.embeddings.read([s.index for s in samples]) if self.embeddings else None

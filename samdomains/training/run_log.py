@@ -49,12 +49,14 @@ class RunLog:
     def write(self, progress: Progress) -> None:
         """Write all lines anew, so that none is missing or there twice after a crash."""
         untuned = {"event": "untuned", "epoch": 0, "val_dice": progress.untuned_dice}
+        back_offs = [{"event": "backed off", **asdict(event)} for event in progress.back_offs]
         epochs = [{"event": "epoch", **asdict(record)} for record in progress.history]
+        in_order = sorted([*back_offs, *epochs], key=lambda line: int(line["epoch"]))
         mixtures = [
             {"event": "mixture", "epoch": progress.epoch, "share": share, "val_dice": dice}
             for share, dice in progress.mixtures.items()
         ]
-        lines = [json.dumps(without_nan(line)) for line in (untuned, *epochs, *mixtures)]
+        lines = [json.dumps(without_nan(line)) for line in (untuned, *in_order, *mixtures)]
         write_text(self._path, "\n".join(lines) + "\n")
 
     def show(self, record: EpochRecord) -> None:

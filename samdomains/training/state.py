@@ -36,6 +36,21 @@ class EpochRecord:
     data_seconds: float = 0.0
 
 
+@dataclass(frozen=True, slots=True)
+class BackOff:
+    """The memory did not suffice for as many images at once as before.
+
+    Attributes:
+        epoch: Counted from 1.
+        step: Of the epoch, counted from 1.
+        images_at_once: Images whose activations are in memory together from then on.
+    """
+
+    epoch: int
+    step: int
+    images_at_once: int
+
+
 @dataclass(slots=True)
 class Progress:
     """Where training stands.
@@ -52,6 +67,7 @@ class Progress:
         best_cases: Validation case → its Dice then.
         mixtures: Share → validation Dice of the mixtures tried at the end.
         history: One record for each completed epoch.
+        back_offs: Where the memory did not suffice, in order.
     """
 
     epoch: int = 0
@@ -64,6 +80,7 @@ class Progress:
     best_cases: dict[str, float] = field(default_factory=dict)
     mixtures: dict[float, float] = field(default_factory=dict)
     history: list[EpochRecord] = field(default_factory=list)
+    back_offs: list[BackOff] = field(default_factory=list)
 
 
 def kept_weights(progress: Progress) -> str:
@@ -168,5 +185,6 @@ def load_state(directory: Path) -> TrainingState | None:
             f"{path} is damaged and cannot be resumed. Start again in a new folder."
         ) from error
     progress = content.pop("progress")
-    history = [EpochRecord(**record) for record in progress.pop("history")]
-    return TrainingState(progress=Progress(history=history, **progress), **content)
+    progress["history"] = [EpochRecord(**record) for record in progress["history"]]
+    progress["back_offs"] = [BackOff(**event) for event in progress["back_offs"]]
+    return TrainingState(progress=Progress(**progress), **content)

@@ -7,13 +7,14 @@ from collections.abc import Callable, Sequence
 
 from accelerate import Accelerator
 from accelerate.optimizer import AcceleratedOptimizer
-from accelerate.utils.memory import should_reduce_batch_size
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from samdomains.errors import TrainingError
 from samdomains.training.dataset import Sample
+from samdomains.training.memory import is_out_of_memory, release_memory
 from samdomains.training.prompted_loss import PromptedLoss
+from samdomains.training.state import random_state, restore_random_state
 
 
 class Stepper:
@@ -28,7 +29,9 @@ class Stepper:
         optimizer: Prepared by the accelerator.
         scheduler: Of the learning rate.
         clip_norm: Largest norm of the gradient.
-        images_at_once: Images whose activations are in memory together.
+        images_at_once: Images whose activations are in memory together. Halved whenever the
+            memory does not suffice for them.
+        backing_off: Called with the new number each time that happens.
     """
 
     def __init__(
@@ -40,10 +43,12 @@ class Stepper:
         *,
         clip_norm: float,
         images_at_once: int,
+        backing_off: Callable[[int], None],
     ) -> None:
         self.accelerator, self.module = accelerator, module
         self.optimizer, self.scheduler = optimizer, scheduler
         self.clip_norm, self.images_at_once = clip_norm, images_at_once
+        self.backing_off = backing_off
 
     def step(
         self,
@@ -61,24 +66,50 @@ class Stepper:
             place: The step's, for an error: ``epoch 2, step 5``.
 
         Raises:
-            TrainingError: The loss is no number, or the memory does not suffice.
+            TrainingError: The loss is no number, or the memory does not suffice for one image.
         """
-        try:
+        random = random_state(self.accelerator.device)
+        while True:
             self.optimizer.zero_grad(set_to_none=True)
-            loss = self._add_gradients(samples, embeddings, corrections, place)
+            try:
+                loss = self._add_gradients(samples, embeddings, corrections, place)
+                break
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                at_once = min(self.images_at_once, len(samples))
+                if at_once == 1:
+                    raise self._too_large(samples) from error
+            # Out of the handler, where the error's traceback held all that the attempt had made.
+            self._back_off(at_once // 2)
+            restore_random_state(random, self.accelerator.device)
+        self._change_weights(samples)
+        return loss
+
+    def _back_off(self, images_at_once: int) -> None:
+        self.images_at_once = images_at_once
+        self.optimizer.zero_grad(set_to_none=True)
+        release_memory(self.accelerator.device)
+        self.backing_off(images_at_once)
+
+    def _change_weights(self, samples: Sequence[Sample]) -> None:
+        """Follow the gradients; not repeated where it fails, since some weights have changed."""
+        try:
             self.accelerator.clip_grad_norm_(self.module.parameters(), self.clip_norm)
             self.optimizer.step()
-        except RuntimeError as error:
-            if not should_reduce_batch_size(error):
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
                 raise
-            raise TrainingError(
-                f"the memory of {self.accelerator.device} does not suffice for a batch of "
-                f"{len(samples)} with up to {max(len(s.masks) for s in samples)} objects an image. "
-                "Lower training.batch_size or training.objects_per_image, or choose --strategy "
-                "lora or decoder, in a new run"
-            ) from error
+            raise self._too_large(samples) from error
         self.scheduler.step()
-        return loss
+
+    def _too_large(self, samples: Sequence[Sample]) -> TrainingError:
+        objects = max(len(sample.masks) for sample in samples)
+        return TrainingError(
+            f"the memory of {self.accelerator.device} does not suffice, even for one image at "
+            f"once with up to {objects} objects. Lower training.objects_per_image or "
+            "prompts.corrections, or choose --strategy lora or decoder, in a new run"
+        )
 
     def _add_gradients(
         self,

@@ -8,6 +8,7 @@ from functools import partial
 
 from segment_anything.modeling import Sam
 
+from samdomains.checking import Tell, silent
 from samdomains.errors import DataError
 from samdomains.progress import progress_bar
 from samdomains.protocols import Normalizer, PromptSampler
@@ -32,6 +33,7 @@ class Task:
         choice: Strategy, batch size and precision.
         directory: Gets the log, TensorBoard's log and the resumable state.
         save_best: Writes the model's trained tensors; called whenever validation improves.
+        tell: Takes one line about what happens now.
     """
 
     sam: Sam
@@ -43,6 +45,7 @@ class Task:
     choice: StrategyChoice
     directory: RunDirectory
     save_best: Callable[[Sam], None]
+    tell: Tell = silent
 
 
 def dataset_of(task: Task) -> ViewDataset:
