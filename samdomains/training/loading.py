@@ -61,6 +61,7 @@ class SampleLoader:
 
     Attributes:
         waited: Seconds in which a step could not begin, since its batch was not there.
+        workers: Processes that load ahead; None while ``auto`` measures.
     """
 
     def __init__(
@@ -68,7 +69,7 @@ class SampleLoader:
     ) -> None:
         self.waited = 0.0
         self._dataset, self._batches = _ErrorsAsValues(dataset), _Batches()
-        self._workers = None if workers == "auto" else workers
+        self.workers = None if workers == "auto" else workers
         self._steps, self._pin = steps, pin
         self._measured: list[tuple[float, float, int]] = []
         self._loader: DataLoader[Sample | SamDomainsError] | None = None
@@ -104,11 +105,11 @@ class SampleLoader:
         """
         left = list(batches)
         while left:
-            count = len(left) if self._workers is not None else self._steps_to_measure
+            count = len(left) if self.workers is not None else self._steps_to_measure
             yield from self._load(left[:count])
             left = left[count:]
-            if self._workers is None and self._steps_to_measure == 0:
-                self._workers = self._worth_starting()
+            if self.workers is None and self._steps_to_measure == 0:
+                self.workers = self._worth_starting()
 
     @property
     def _steps_to_measure(self) -> int:
@@ -125,13 +126,13 @@ class SampleLoader:
             samples, begun = _sound(loaded), time.monotonic()
             self.waited += begun - asked
             yield samples
-            if self._workers is None:
+            if self.workers is None:
                 worked, size = time.monotonic() - begun, sum(_image_bytes(s) for s in samples)
                 self._measured.append((begun - asked, worked, size))
             asked = time.monotonic()
 
     def _start(self, batches: Sequence[Keys]) -> Iterator[list[Sample | SamDomainsError]]:
-        workers, self._batches.now = self._workers or 0, batches
+        workers, self._batches.now = self.workers or 0, batches
         if self._loader is None or self._loader.num_workers != workers:
             self._loader = DataLoader(
                 self._dataset,
