@@ -304,7 +304,7 @@ class TrainingRecipe(_Section):
             validation images by more than one standard error. Without any, the best epoch is kept.
         workers: Processes that load images ahead of the steps; 0 loads them in between. ``auto``
             measures the first steps and starts as many as keep up, where training would wait long
-            enough for data. The result does not depend on it.
+            enough for data and cores are left. The result does not depend on it.
         focal_weight: Weight of the focal loss against Dice (20 to 1 in the SAM paper).
         focal_gamma: Focusing parameter of the focal loss (2 in arXiv:1708.02002); 0 makes it
             cross-entropy.

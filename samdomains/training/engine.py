@@ -114,7 +114,7 @@ class _Loop:
             self.dataset,
             recipe.training.workers,
             steps=self.steps,
-            pin=self.accelerator.device.type == "cuda",
+            device=self.accelerator.device,
         )
         self.embeddings: EmbeddingCache | None = None
         self.untuned = {n: t.cpu().clone() for n, t in trained_tensors(task.sam).items()}

@@ -55,9 +55,10 @@ class SampleLoader:
         workers: Processes that load ahead; with 0 each batch is loaded when it is needed. ``auto``
             measures the first steps and starts workers where the training would wait for data
             longer than ``WORTH_STARTING`` and ``WAITING_SHARE``: as many as keep up with the
-            steps, a core less than there are at most, and no more than fit ``SHARED_MEMORY``.
+            steps, but no more than there are cores to spare, nor than fit ``SHARED_MEMORY``.
         steps: Batches of the whole training.
-        pin: Whether samples are put where a CUDA GPU copies from while it computes.
+        device: That computes: a CUDA GPU copies from pinned memory meanwhile, and a CPU has no
+            cores to spare for workers but those beyond torch's threads.
 
     Attributes:
         waited: Seconds in which a step could not begin, since its batch was not there.
@@ -65,12 +66,17 @@ class SampleLoader:
     """
 
     def __init__(
-        self, dataset: ViewDataset, workers: int | Literal["auto"], *, steps: int, pin: bool
+        self,
+        dataset: ViewDataset,
+        workers: int | Literal["auto"],
+        *,
+        steps: int,
+        device: torch.device,
     ) -> None:
         self.waited = 0.0
         self._dataset, self._batches = _ErrorsAsValues(dataset), _Batches()
         self.workers = None if workers == "auto" else workers
-        self._steps, self._pin = steps, pin
+        self._steps, self._device = steps, device
         self._measured: list[tuple[float, float, int]] = []
         self._loader: DataLoader[Sample | SamDomainsError] | None = None
 
@@ -118,7 +124,8 @@ class SampleLoader:
     def _worth_starting(self) -> int:
         waited, worked, sizes = zip(*self._measured[1:], strict=True)
         left = self._steps - len(self._measured)
-        return workers_for(sum(waited), sum(worked), left / MEASURED_STEPS, max(sizes))
+        useful = workers_for(sum(waited), sum(worked), left / MEASURED_STEPS, max(sizes))
+        return min(useful, _spare_cores(self._device))
 
     def _load(self, batches: Sequence[Keys]) -> Iterator[list[Sample]]:
         asked = time.monotonic()
@@ -142,7 +149,7 @@ class SampleLoader:
                 prefetch_factor=BATCHES_AHEAD if workers else None,
                 multiprocessing_context="spawn" if workers else None,
                 persistent_workers=workers > 0,
-                pin_memory=self._pin,
+                pin_memory=self._device.type == "cuda",
                 generator=torch.Generator(),  # else it draws from the one that dropout uses
             )
         with _interrupts_held():
@@ -150,7 +157,7 @@ class SampleLoader:
 
 
 def workers_for(waited: float, worked: float, repetitions: float, batch_bytes: int) -> int:
-    """How many workers ``auto`` starts.
+    """How many workers ``auto`` starts where there are cores to spare.
 
     Args:
         waited: Seconds in which some steps waited for data, loaded by nobody else.
@@ -166,7 +173,7 @@ def workers_for(waited: float, worked: float, repetitions: float, batch_bytes: i
         return 0
     keeping_up = math.ceil(waited / worked) + 1
     fitting = _free_shared_memory() // max(1, (BATCHES_AHEAD + 1) * batch_bytes)
-    return min(keeping_up, MOST_WORKERS, _cores() - 1, fitting)
+    return min(keeping_up, MOST_WORKERS, fitting)
 
 
 class _Batches:
@@ -223,11 +230,13 @@ def _interrupts_held() -> Iterator[None]:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
-def _cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
+def _spare_cores(device: torch.device) -> int:
+    """Cores that this process may use, less those on which it computes.
+
+    A CPU's step waits for the slowest of its threads: one that shares its core holds up all.
+    """
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count()
+    return max(0, (cores or 1) - (torch.get_num_threads() if device.type == "cpu" else 1))
 
 
 def _free_shared_memory() -> int:
