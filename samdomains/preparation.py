@@ -18,6 +18,7 @@ from samdomains.data.splits import CaseSplits, split_cases
 from samdomains.errors import DataError, RecipeError, RunDirectoryError
 from samdomains.files import write_json, write_text
 from samdomains.inference import checkpoint_of
+from samdomains.processes import current_processes
 from samdomains.recipe import Recipe
 from samdomains.recipe_layers import (
     RecipeLayer,
@@ -100,20 +101,26 @@ def prepare(
     """
     recipe = resolved.recipe
     _require_possible_precision(recipe)
-    data = _demo_data(domain, directory, recipe.seed) if source is None else source
+    processes = current_processes()
+    data = source or processes.from_main(lambda: _demo_data(domain, directory, recipe.seed))
     cases = in_parts(domain.load_cases(data, recipe), recipe.scene)
-    base = load_base(recipe.model.name, checkpoint_of(recipe))
-    audit = check_cases(cases, recipe, tell=tell)
-    if check:
-        require_no_errors(audit, data)
+    with processes.one_by_one():
+        base = load_base(recipe.model.name, checkpoint_of(recipe))
+    audit = processes.from_main(lambda: _audit(cases, recipe, data, check=check, tell=tell))
     splits = split_cases(cases, recipe.data, recipe.seed, empty=audit.empty)
     parts = {"train": splits.train, "val": splits.val, "test": splits.test}
     sizes = ", ".join(f"{len(part)} {name}" for name, part in parts.items())
     tell(f"split: {sizes}. {splits.how}")
     for name, part in parts.items():
         _require_objects(name, part, recipe, data)
-    kept = _kept_strategy(directory, domain, base)
-    choice = kept or _choose_strategy(domain, recipe, base, splits.train, tell)
+    choice = processes.from_main(
+        lambda: (
+            _kept_strategy(directory, domain, base)
+            or _choose_strategy(domain, recipe, base, splits.train, tell)
+        )
+    )
+    # Sets MKL's as well, which MKL else chooses anew as it computes.
+    torch.set_num_threads(processes.from_main(lambda: _kept_threads(directory)))
     tell(f"strategy: {choice.name}. {' '.join(choice.reasons)}")
     return Plan(domain, resolved, base, audit, splits, choice, directory)
 
@@ -140,8 +147,6 @@ def begin(plan: Plan) -> None:
             f"{directory.split}: the run began with other images. "
             "Resume with the same data, or start a new run in another folder."
         )
-    # Sets MKL's number of threads as well, which it else chooses anew as it computes.
-    torch.set_num_threads(torch.get_num_threads())
     write_json(directory.explain, [asdict(answer) for answer in plan.domain.explain()])
     write_json(directory.split, parts)
     kept = {
@@ -174,6 +179,16 @@ def require_same_recipe(directory: RunDirectory, resolved: ResolvedRecipe) -> No
             f"{directory.recipe}: the run began with other values ({', '.join(changed)}). "
             "Resume with the same arguments, or start a new run in another folder."
         )
+
+
+def _audit(
+    cases: Sequence[Case], recipe: Recipe, source: Path, *, check: bool, tell: Tell
+) -> Audit:
+    """Audit the data, and stop where it finds errors unless nobody wants to know of them."""
+    audit = check_cases(cases, recipe, tell=tell)
+    if check:
+        require_no_errors(audit, source)
+    return audit
 
 
 def _demo_data(domain: Domain, directory: RunDirectory, seed: int) -> Path:
@@ -217,8 +232,6 @@ def _kept_strategy(
 ) -> StrategyChoice | None:
     """The choice that a resumed run began with: free memory may be another by now.
 
-    Sets the number of threads to the one of then, since a CPU's sums differ by it in the last bit.
-
     Raises:
         RunDirectoryError: The run began with other base weights, or with images prepared otherwise.
     """
@@ -233,9 +246,18 @@ def _kept_strategy(
                 f"({kept.get(key)}, now {now}). "
                 "Resume with the same --checkpoint and --plugin, or start a new run"
             )
-    torch.set_num_threads(kept["threads"])
     choice = kept["choice"]
     return StrategyChoice(**choice | {"reasons": tuple(choice["reasons"])})
+
+
+def _kept_threads(directory: RunDirectory) -> int:
+    """The number of threads that a resumed run began with; that of this machine in a new one.
+
+    A CPU's sums differ by it in the last bit.
+    """
+    if not directory.strategy.exists():
+        return torch.get_num_threads()
+    return int(json.loads(directory.strategy.read_text(encoding="utf-8"))["threads"])
 
 
 def _choose_strategy(

@@ -222,6 +222,9 @@ class AugmentationRecipe(_Section):
         crop: Smallest share of each side that a random crop keeps; 1 switches crops off.
         brightness: Largest shift of intensity, in the [0, 1] scale.
         contrast: Largest relative change of contrast.
+        variants: With a frozen encoder (strategy ``decoder``), pictures of each view that are
+            embedded: itself, and others changed as above, among which the epochs draw. It costs
+            as many times the encoding and the disk; 1 leaves the images unchanged.
     """
 
     flip: Fraction = 0.5
@@ -229,6 +232,7 @@ class AugmentationRecipe(_Section):
     crop: Annotated[float, Field(gt=0.0, le=1.0)] = 0.7
     brightness: Fraction = 0.1
     contrast: Fraction = 0.2
+    variants: Count = 1
 
 
 ZOOM_OF_TINY = 64
@@ -293,6 +297,9 @@ class TrainingRecipe(_Section):
         warmup_fraction: Share of the steps with a linearly rising rate.
         clip_norm: Largest gradient norm.
         precision: ``auto`` uses bf16 or fp16 where the device has it.
+        embedding_precision: Of the embeddings that a frozen encoder gives for training: ``half``
+            the bytes (float16, three decimal digits), or ``full`` (float32). Scores are always
+            from full ones.
         checkpointing: Run the image encoder's blocks again in the backward pass, for the same
             gradients in a fraction of the memory. ``auto`` is on for the official models.
         patience: Epochs without a better validation Dice before it stops; None never stops.
@@ -316,6 +323,7 @@ class TrainingRecipe(_Section):
     warmup_fraction: Fraction = 0.05
     clip_norm: Positive = 1.0
     precision: Literal["auto", "no", "fp16", "bf16"] = "auto"
+    embedding_precision: Literal["half", "full"] = "half"
     checkpointing: Literal["auto", "on", "off"] = "auto"
     patience: Count | None = 8
     mixtures: tuple[Fraction, ...] = (0.5, 0.25, 0.75)

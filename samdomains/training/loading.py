@@ -39,8 +39,8 @@ BATCHES_AHEAD = 2
 SHARED_MEMORY = Path("/dev/shm")
 """Through which images come from workers on Linux; in a Docker container it holds 64 MB."""
 
-Keys = list[tuple[int, int]]
-"""A batch: view index and seed of each sample."""
+Keys = Sequence[tuple[int, int]]
+"""A batch, or a process's share of it: view index and seed of each sample."""
 
 
 class SampleLoader:
@@ -185,8 +185,8 @@ class _Batches:
     def __len__(self) -> int:
         return len(self.now)
 
-    def __iter__(self) -> Iterator[Keys]:
-        return iter(self.now)
+    def __iter__(self) -> Iterator[list[tuple[int, int]]]:
+        return (list(keys) for keys in self.now)
 
 
 class _ErrorsAsValues(Dataset["Sample | SamDomainsError"]):

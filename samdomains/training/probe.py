@@ -17,6 +17,7 @@ from samdomains.sam.frame import Frame, encode_image
 from samdomains.sam.strategies import apply_strategy, remove_adapters, trained_tensors
 from samdomains.training.accelerators import fresh_accelerator
 from samdomains.training.dataset import Sample
+from samdomains.training.determinism import random_state, restore_random_state
 from samdomains.training.memory import (
     is_out_of_memory,
     peak_memory,
@@ -24,7 +25,6 @@ from samdomains.training.memory import (
     used_memory,
 )
 from samdomains.training.prompted_loss import PromptedLoss
-from samdomains.training.state import random_state, restore_random_state
 from samdomains.types import StrategyName
 
 

@@ -113,7 +113,6 @@ class TrainingState:
         optimizer: State of the optimiser.
         scheduler: State of the learning rate schedule.
         scaler: State of the loss scaling of fp16; empty in other precisions.
-        rng: Torch's random state (dropout), from ``random_state``.
     """
 
     progress: Progress
@@ -122,25 +121,6 @@ class TrainingState:
     optimizer: dict[str, Any]
     scheduler: dict[str, Any]
     scaler: dict[str, Any]
-    rng: dict[str, torch.Tensor]
-
-
-def random_state(device: torch.device) -> dict[str, torch.Tensor]:
-    """The state of torch's generators: of the CPU, and of the device that computes."""
-    state = {"cpu": torch.get_rng_state()}
-    if device.type != "cpu":
-        state[device.type] = torch.get_device_module(device).get_rng_state()
-    return state
-
-
-def restore_random_state(state: dict[str, torch.Tensor], device: torch.device) -> None:
-    """Put torch's generators back where ``random_state`` found them.
-
-    A run that goes on where another kind of device computes takes over the CPU's alone.
-    """
-    torch.set_rng_state(state["cpu"])
-    if device.type in state and device.type != "cpu":
-        torch.get_device_module(device).set_rng_state(state[device.type])
 
 
 def save_state(directory: Path, state: TrainingState) -> None:

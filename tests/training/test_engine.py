@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from itertools import count
@@ -16,11 +16,8 @@ from segment_anything.modeling import Sam
 from torch import Tensor
 
 from samdomains.errors import RunDirectoryError, TrainingError, TrainingInterrupted
-from samdomains.recipe import (
-    ModelRecipe,
-)
+from samdomains.recipe import AugmentationRecipe, ModelRecipe
 from samdomains.run_directory import RunDirectory
-from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.training.dataset import list_views
 from samdomains.training.engine import train
 from samdomains.training.prompted_loss import PromptedLoss
@@ -300,29 +297,38 @@ def wide(cases: list[Case]) -> list[Case]:
 
 
 def test_only_what_the_epochs_show_is_embedded_and_only_once(
-    miniature: Sam, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    miniature: Sam, cases: list[Case], tmp_path: Path
 ) -> None:
-    embedded: list[int] = []
-    build = EmbeddingCache.build
-
-    def spy(path: Path, keys: Sequence[int], *rest: Any) -> EmbeddingCache:
-        embedded.extend(keys)
-        return build(path, keys, *rest)
-
-    monkeypatch.setattr(EmbeddingCache, "build", spy)
+    passes: list[None] = []
+    miniature.image_encoder.register_forward_hook(lambda *_: passes.append(None))
     one_epoch = task(miniature, wide(cases), tmp_path / "one", "decoder", epochs=1)
     tiled = one_epoch.recipe.model_copy(update={"model": ModelRecipe(tile=128, zoom=None)})
     views = list_views(one_epoch.train, tiled.model, tiled.data.minimum_area)
     train(replace(one_epoch, recipe=tiled))
-    assert len(embedded) == 4 < len(views)
+    assert len(passes) == 4 + 2 < len(views)  # four training images and two of validation
 
-    embedded.clear()
+    passes.clear()
     interrupt_in_epoch_two(miniature, cases, tmp_path / "cut", "decoder")
-    assert len(embedded) == 4
+    assert len(passes) == 4 + 2
     train(task(miniature, cases, tmp_path / "cut", "decoder"), resume=True)
-    assert len(embedded) == 4
+    assert len(passes) == 4 + 2
     train(task(miniature, cases, tmp_path / "cut", "decoder"), resume=True)  # no epoch is left
-    assert len(embedded) == 4
+    assert len(passes) == 4 + 2
+
+
+@pytest.mark.parametrize("variants", [1, 3])
+def test_what_is_kept_changes_nothing_but_the_time(
+    miniature: Sam, cases: list[Case], tmp_path: Path, variants: int
+) -> None:
+    results = []
+    for kept in (True, False):
+        work = task(deepcopy(miniature), cases, tmp_path / str(kept), "decoder")
+        augmentation = AugmentationRecipe(crop=0.8, variants=variants)
+        recipe = work.recipe.model_copy(update={"augmentation": augmentation})
+        progress = train(replace(work, recipe=recipe, encoder=work.encoder if kept else None))
+        results.append((without_times(progress), snapshot(work.sam)))
+    assert results[0][0] == results[1][0]
+    assert all(torch.equal(value, results[1][1][name]) for name, value in results[0][1].items())
 
 
 def test_a_process_can_train_with_one_precision_after_another(
