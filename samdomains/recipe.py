@@ -10,7 +10,6 @@ Fraction = Annotated[float, Field(ge=0.0, le=1.0)]
 Positive = Annotated[float, Field(gt=0.0)]
 Count = Annotated[int, Field(ge=1)]
 
-
 OutputFormat: TypeAlias = Literal[
     "native",
     "png",
@@ -55,8 +54,7 @@ class DataRecipe(_Section):
             measurements in pixels.
         soft_edge: Width of the soft edge of cut-outs on each side of the mask's contour, as a share
             of the longer side of the image; None is the domain's own.
-        output: Format in which masks are written; ``native`` is that of the input. A domain says
-            which others it has.
+        output: Format in which masks are written; ``native`` is that of the input.
     """
 
     masks: Literal["auto", "binary", "instances", "classes"] = "auto"
@@ -309,9 +307,10 @@ class TrainingRecipe(_Section):
             (WiSE-FT, arXiv:2109.01903): on few images training overshoots, and a mixture does
             better. The first is kept unless an epoch or another mixture is better on the
             validation images by more than one standard error. Without any, the best epoch is kept.
+        workers: Processes that load images ahead of the steps, without effect on the result; with
+            ``auto`` as many as keep up, where training waits for data and cores are left.
         focal_weight: Weight of the focal loss against Dice (20 to 1 in the SAM paper).
-        focal_gamma: Focusing parameter of the focal loss (2 in arXiv:1708.02002); 0 makes it
-            cross-entropy.
+        focal_gamma: Focusing parameter of the focal loss (2 in arXiv:1708.02002); 0: cross-entropy.
         dice_weight: Weight of the Dice loss.
         iou_weight: Weight of the squared error of the predicted IoU.
     """
@@ -328,6 +327,7 @@ class TrainingRecipe(_Section):
     checkpointing: Literal["auto", "on", "off"] = "auto"
     patience: Count | None = 8
     mixtures: tuple[Fraction, ...] = (0.5, 0.25, 0.75)
+    workers: Literal["auto"] | Annotated[int, Field(ge=0, le=64)] = "auto"
     focal_weight: Annotated[float, Field(ge=0.0)] = 20.0
     focal_gamma: Annotated[float, Field(ge=0.0)] = 2.0
     dice_weight: Annotated[float, Field(ge=0.0)] = 1.0
