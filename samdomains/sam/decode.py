@@ -45,8 +45,9 @@ def decode(sam: Sam, embeddings: Tensor, image_index: Tensor, prompts: Sequence[
         kind = (prompt.box is not None, len(prompt.points), prompt.mask_logits is not None)
         groups[kind].append(index)
     order = [index for members in groups.values() for index in members]
+    rows = _in_a_row(embeddings).contiguous()
     answers = [
-        _decode_alike(sam, embeddings[image_index[members]], [prompts[i] for i in members])
+        _decode_alike(sam, rows[image_index[members]], [prompts[i] for i in members])
         for members in groups.values()
     ]
     back = torch.from_numpy(np.argsort(order)).to(embeddings.device)
@@ -75,29 +76,25 @@ def is_ambiguous(prompts: Prompts) -> bool:
     return prompts.box is None and prompts.mask_logits is None and len(prompts.points) == 1
 
 
-def _decode_alike(sam: Sam, embeddings: Tensor, prompts: Sequence[Prompts]) -> Answer:
-    """Decode prompts of one kind; ``embeddings`` is (N, C, h, w), one per prompt."""
-    sparse, dense = sam.prompt_encoder(*_as_tensors(prompts, embeddings.device))
+def _decode_alike(sam: Sam, rows: Tensor, prompts: Sequence[Prompts]) -> Answer:
+    """Decode prompts of one kind; ``rows`` is (N, h * w, C), the image of each prompt."""
+    sparse, dense = sam.prompt_encoder(*_as_tensors(prompts, rows.device))
     decoder = sam.mask_decoder
     own = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight])
     tokens = torch.cat([own.expand(len(prompts), -1, -1), sparse], dim=1)
-    states, source = two_way(
-        decoder.transformer,
-        _in_a_row(embeddings + dense),
-        _in_a_row(sam.prompt_encoder.get_dense_pe()),
-        tokens,
-    )
+    image = rows + _in_a_row(dense)
+    position = _in_a_row(sam.prompt_encoder.get_dense_pe()).contiguous()
+    states, source = two_way(decoder.transformer, image, position, tokens)
     weights = torch.stack(
         [mlp(states[:, 1 + i]) for i, mlp in enumerate(decoder.output_hypernetworks_mlps)], dim=2
     )
     logits = _upscaled(decoder.output_upscaling, source) @ weights
-    height, width = embeddings.shape[2:]
-    return Answer(_in_place(logits, height, width), decoder.iou_prediction_head(states[:, 0]))
+    return Answer(_in_place(logits, *dense.shape[2:]), decoder.iou_prediction_head(states[:, 0]))
 
 
 def _in_a_row(image: Tensor) -> Tensor:
     """(N, C, h, w) → (N, h * w, C)."""
-    return image.flatten(2).transpose(1, 2).contiguous()
+    return image.flatten(2).transpose(1, 2)
 
 
 def _upscaled(upscaling: nn.Sequential, source: Tensor) -> Tensor:

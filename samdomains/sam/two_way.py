@@ -57,7 +57,7 @@ def _read(attention: Attention, tokens: Tensor, placed: Tensor, image: Tensor) -
     values, value_bias = _heads_of(attention.v_proj, heads)
     asking = _scaled(attention.q_proj(tokens), heads)
     carried = torch.einsum("nthd,chd->nhtc", asking, keys).flatten(1, 2)
-    shares = torch.softmax(carried @ placed.transpose(1, 2), dim=2)
+    shares = torch.softmax(_scores(placed, carried), dim=2)
     read = (shares @ image).unflatten(1, (heads, count))
     result = torch.einsum("nhtc,chd->nthd", read, values) + value_bias
     answer: Tensor = attention.out_proj(result.flatten(2))
@@ -71,12 +71,18 @@ def _write(attention: Attention, placed: Tensor, tokens: Tensor, values: Tensor)
     keys = _scaled(attention.k_proj(tokens), heads)
     carried = torch.einsum("nthd,chd->nhtc", keys, queries).flatten(1, 2)
     offset = torch.einsum("nthd,hd->nht", keys, query_bias).flatten(1)[..., None]
-    scores = torch.baddbmm(offset, carried, placed.transpose(1, 2))
+    scores = _scores(placed, carried) + offset
     shares = torch.softmax(scores.unflatten(1, (heads, count)), dim=2).flatten(1, 2)
     out, out_bias = _matrix(attention.out_proj)
     given = attention.v_proj(values).unflatten(2, (heads, -1))
     written = torch.einsum("nthd,hdc->nhtc", given, out.unflatten(0, (heads, -1))).flatten(1, 2)
-    return torch.baddbmm(out_bias, shares.transpose(1, 2), written)
+    # A head's shares sum to one, so each head brings its part of the bias.
+    return shares.transpose(1, 2) @ (written + out_bias / heads)
+
+
+def _scores(placed: Tensor, carried: Tensor) -> Tensor:
+    """(N, P, C) and (N, K, C) → (N, K, P); the gradient of ``placed`` keeps its layout."""
+    return (placed @ carried.transpose(1, 2)).transpose(1, 2)
 
 
 def _scaled(projected: Tensor, heads: int) -> Tensor:
