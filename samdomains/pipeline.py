@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
@@ -23,13 +23,14 @@ from samdomains.evaluation.results import ObjectScore, summarize
 from samdomains.evaluation.scorer import score
 from samdomains.files import write_json
 from samdomains.inference import load_model
-from samdomains.preparation import Plan, begin, prepare, require_same_recipe
+from samdomains.preparation import Plan, begin, keep_recipe, prepare, require_same_recipe
 from samdomains.progress import progress_bar
 from samdomains.protocols import Normalizer, Segmenter
 from samdomains.recipe import Recipe
 from samdomains.reports.run_report import RunRecord, write_run_report
 from samdomains.run_directory import RunDirectory, require_free, undone_on_failure
 from samdomains.sam.artefact import ArtefactMetadata, load_artefact, save_artefact
+from samdomains.sam.cached_encoder import CachedEncoder
 from samdomains.sam.checkpoints import load_base
 from samdomains.sam.devices import best_device
 from samdomains.sam.embedding_cache import EmbeddingCache
@@ -81,7 +82,8 @@ def run(
         recipe_file: The user's recipe.
         settings: ``section.key=value``, stronger than the file.
         local_plugin: The user's own plugin file.
-        resume: Continue an interrupted run, called with the same arguments.
+        resume: Continue an interrupted run, called with the same arguments. A complete one stays
+            as it is.
         check: Stop before training when the audit finds errors.
         cache: Keeps the frozen encoder's embeddings after the run, for others; None keeps them in
             the run's folder until it is finished.
@@ -96,10 +98,13 @@ def run(
     resolved = selected.resolve_recipe(file=recipe_file, settings=settings)
     if resume:
         require_same_recipe(directory, resolved)
+        if directory.complete:
+            return _completed(directory, tell)
     else:
         require_free(directory.root)
     data = None if source is None else Path(source)
     with nullcontext() if resume else undone_on_failure(directory.root), watch.stage("check"):
+        keep_recipe(directory, resolved)
         plan = prepare(selected, resolved, data, directory, check=check, tell=tell)
         begin(plan)
     with directory.resumable():
@@ -179,26 +184,48 @@ def _require_one_process() -> None:
         )
 
 
+def _completed(directory: RunDirectory, tell: Tell) -> Result:
+    """What a run came to that has nothing left to do."""
+    tell(f"complete: {directory.root} holds a finished run; nothing was changed")
+    directory.finish()  # it may have been killed just before
+    metrics, card = (
+        json.loads(path.read_text(encoding="utf-8")) for path in (directory.metrics, directory.card)
+    )
+    return Result(directory.root, metrics, Card.from_json(card))
+
+
 def _carry_out(
     plan: Plan, watch: Stopwatch, shared: EmbeddingCache | None, *, resume: bool, tell: Tell
 ) -> Result:
     """All that takes time, from the untuned scores to the report."""
-    cache = shared
-    if shared is None and plan.choice.name == "decoder":  # else nothing is encoded twice
-        cache = EmbeddingCache(plan.directory.embeddings)
-    segmenter = partial(SamSegmenter.of, recipe=plan.recipe.model, cache=cache, full=tell)
+    encoder_of = partial(_encoder, plan, shared, tell)
+    encoder, model = encoder_of(plan.base.sam), plan.recipe.model
     with watch.stage("zero-shot"):
-        untuned = _zero_shot_scores(plan, segmenter)
+        untuned = _zero_shot_scores(plan, SamSegmenter.of(encoder.sam, model, encoder))
     with watch.stage("tune"):
-        progress = _tune(plan, cache, resume=resume)
+        progress = _tune(plan, encoder, resume=resume)
     with watch.stage("test"):
-        loaded = load_artefact(plan.directory.model, checkpoint=plan.checkpoint)
-        tuned = segmenter(loaded.sam.to(best_device()))  # as anybody will load it: from its file
+        # As anybody will load it: from its file.
+        encoder = encoder_of(load_artefact(plan.directory.model, checkpoint=plan.checkpoint).sam)
+        tuned = SamSegmenter.of(encoder.sam, model, encoder)
         normalizer = plan.domain.normalize_intensity(plan.recipe)
         own = _score({"tuned": tuned}, plan.splits.test, normalizer, plan.recipe)
-    base = load_base(plan.base.name, plan.checkpoint)  # once more: tuning changed it in place
-    systems = {"tuned": tuned, "zero_shot": segmenter(base.sam.to(best_device()))}
+    # The base once more: tuning changed it in place.
+    encoder = encoder_of(load_base(plan.base.name, plan.checkpoint).sam)
+    systems = {"tuned": tuned, "zero_shot": SamSegmenter.of(encoder.sam, model, encoder)}
     return _report(plan, progress, (*own, *untuned), systems, watch)
+
+
+def _encoder(plan: Plan, shared: EmbeddingCache | None, tell: Tell, sam: Sam) -> CachedEncoder:
+    """The way of a run's models to embeddings.
+
+    With a full disk a run's own folder is of no use, while the user's may be on another one.
+    """
+    sam = sam.to(best_device())
+    if shared is not None:
+        return CachedEncoder(sam, shared, full=tell)
+    frozen = plan.choice.name == "decoder"  # else nothing is encoded twice
+    return CachedEncoder(sam, EmbeddingCache(plan.directory.embeddings) if frozen else None)
 
 
 def _score(
@@ -219,15 +246,12 @@ def _score(
         )
 
 
-def _zero_shot_scores(
-    plan: Plan, segmenter: Callable[[Sam], SamSegmenter]
-) -> tuple[ObjectScore, ...]:
+def _zero_shot_scores(plan: Plan, zero_shot: SamSegmenter) -> tuple[ObjectScore, ...]:
     """Scores of the systems that tuning does not change; kept for a resumed run."""
     kept = plan.directory.zero_shot
     if kept.exists():
         values = json.loads(kept.read_text(encoding="utf-8"))
         return tuple(ObjectScore.from_json(score) for score in values)
-    zero_shot = segmenter(plan.base.sam.to(best_device()))
     systems: dict[str, Segmenter] = {"zero_shot": zero_shot, "box_ellipse": BoxEllipse()}
     normalizer = plan.domain.normalize_intensity(plan.recipe)
     scores = _score(systems, plan.splits.test, normalizer, plan.recipe)
@@ -235,7 +259,7 @@ def _zero_shot_scores(
     return scores
 
 
-def _tune(plan: Plan, cache: EmbeddingCache | None, *, resume: bool) -> Progress:
+def _tune(plan: Plan, encoder: CachedEncoder, *, resume: bool) -> Progress:
     domain, recipe, base = plan.domain, plan.recipe, plan.base
     metadata = ArtefactMetadata(
         base_name=base.name,
@@ -248,7 +272,7 @@ def _tune(plan: Plan, cache: EmbeddingCache | None, *, resume: bool) -> Progress
         recipe=recipe,
     )
     task = Task(
-        sam=base.sam.to(best_device()),
+        sam=encoder.sam,
         train=plan.splits.train,
         val=plan.splits.val,
         normalizer=domain.normalize_intensity(recipe),
@@ -257,7 +281,7 @@ def _tune(plan: Plan, cache: EmbeddingCache | None, *, resume: bool) -> Progress
         choice=plan.choice,
         directory=plan.directory,
         save_best=partial(save_artefact, plan.directory.model, metadata=metadata),
-        cache=cache,
+        encoder=encoder if plan.choice.name == "decoder" else None,
     )
     return train(task, resume=resume)
 

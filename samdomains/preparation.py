@@ -109,6 +109,16 @@ def prepare(
     return Plan(domain, resolved, base, audit, splits, choice, directory)
 
 
+def keep_recipe(directory: RunDirectory, resolved: ResolvedRecipe) -> None:
+    """Write the recipe of a run: its first file, by which ``--resume`` knows it.
+
+    Raises:
+        OSError: It cannot be written.
+    """
+    if not directory.recipe.exists():
+        write_text(directory.recipe, recipe_to_yaml(resolved, with_origins=True))
+
+
 def begin(plan: Plan) -> None:
     """Write what was decided into the run's folder.
 
@@ -121,12 +131,16 @@ def begin(plan: Plan) -> None:
             f"{directory.split}: the run began with other images. "
             "Resume with the same data, or start a new run in another folder."
         )
+    # Sets MKL's number of threads as well, which it else chooses anew as it computes.
+    torch.set_num_threads(torch.get_num_threads())
     write_json(directory.explain, [asdict(answer) for answer in plan.domain.explain()])
     write_json(directory.split, parts)
-    kept = {"choice": asdict(plan.choice), **_foundation(plan.domain, plan.base)}
+    kept = {
+        "choice": asdict(plan.choice),
+        "threads": torch.get_num_threads(),
+        **_foundation(plan.domain, plan.base),
+    }
     write_json(directory.strategy, kept)
-    # The last of them, since a folder with a recipe is a run that --resume continues.
-    write_text(directory.recipe, recipe_to_yaml(plan.resolved, with_origins=True))
 
 
 def require_same_recipe(directory: RunDirectory, resolved: ResolvedRecipe) -> None:
@@ -137,6 +151,8 @@ def require_same_recipe(directory: RunDirectory, resolved: ResolvedRecipe) -> No
         RecipeError: The run's ``recipe.yaml`` is damaged.
     """
     directory.require_run()
+    if not directory.recipe.exists():
+        return
     layer = RecipeLayer(str(directory.recipe), read_recipe_file(directory.recipe))
     earlier = resolve_recipe([layer]).recipe.model_dump()
     changed = [
@@ -193,6 +209,8 @@ def _kept_strategy(
 ) -> StrategyChoice | None:
     """The choice that a resumed run began with: free memory may be another by now.
 
+    Sets the number of threads to the one of then, since a CPU's sums differ by it in the last bit.
+
     Raises:
         RunDirectoryError: The run began with other base weights, or with images prepared otherwise.
     """
@@ -207,6 +225,7 @@ def _kept_strategy(
                 f"({kept.get(key)}, now {now}). "
                 "Resume with the same --checkpoint and --plugin, or start a new run"
             )
+    torch.set_num_threads(kept["threads"])
     choice = kept["choice"]
     return StrategyChoice(**choice | {"reasons": tuple(choice["reasons"])})
 

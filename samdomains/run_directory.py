@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from samdomains.errors import RunDirectoryError, TrainingInterrupted
+from samdomains.files import remove_abandoned
 
 DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 """What the system says when there is no space left, or none left for this user."""
@@ -95,13 +96,22 @@ class RunDirectory:
         """Where generated data goes when a run is given none."""
         return self.root / "demo_data"
 
+    @property
+    def complete(self) -> bool:
+        """Whether the run came to its end: the report is its last file."""
+        return self.report.exists()
+
     def require_run(self) -> None:
-        """Refuse to resume what is no run.
+        """Refuse to resume what is no run, and remove what a killed one left half-written.
+
+        An empty folder is a run that was killed before it had written its recipe.
 
         Raises:
-            RunDirectoryError: There is no ``recipe.yaml``.
+            RunDirectoryError: There is no ``recipe.yaml``, but something else, or no folder.
         """
-        if not self.recipe.exists():
+        for folder in (self.root, self.state):
+            remove_abandoned(folder)
+        if not self.recipe.exists() and (not self.root.is_dir() or any(self.root.iterdir())):
             raise RunDirectoryError(
                 f"{self.root}: there is no run to resume (no recipe.yaml). "
                 "Leave out --resume to start one."
@@ -133,11 +143,12 @@ class RunDirectory:
 
 
 def require_free(folder: Path) -> None:
-    """Refuse an output folder that exists and holds anything.
+    """Refuse an output folder that exists and holds more than what a killed process half wrote.
 
     Raises:
         RunDirectoryError: It is a file, or a folder that is not empty.
     """
+    remove_abandoned(folder)
     if folder.is_dir() and any(folder.iterdir()):
         holds = "already holds a run" if (folder / "recipe.yaml").exists() else "is not empty"
         raise RunDirectoryError(

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from samdomains.files import atomic_path, without_nan, write_json, write_text
+from samdomains.files import atomic_path, remove_abandoned, without_nan, write_json, write_text
 
 
 def test_the_file_appears_whole_in_a_folder_made_for_it(tmp_path: Path) -> None:
@@ -48,6 +48,22 @@ def test_an_error_about_another_file_stays_so(tmp_path: Path) -> None:
     with pytest.raises(FileNotFoundError) as caught, atomic_path(tmp_path / "a.txt"):
         (tmp_path / "absent").read_text()
     assert caught.value.filename == str(tmp_path / "absent")
+
+
+@pytest.mark.skipif(os.name != "posix", reason="locks are of POSIX")
+def test_what_a_killed_process_left_is_removed_and_what_is_being_written_stays(
+    tmp_path: Path,
+) -> None:
+    path, left = tmp_path / "a.txt", tmp_path / ".a-x1y2.tmp.txt"
+    left.write_text("half")
+    (tmp_path / ".hidden").touch()
+    (tmp_path / "notes-1.tmp").touch()
+    with atomic_path(path) as temporary:
+        temporary.write_text("42")
+        remove_abandoned(tmp_path)
+        assert temporary.exists()
+    assert {item.name for item in tmp_path.iterdir()} == {"a.txt", ".hidden", "notes-1.tmp"}
+    remove_abandoned(tmp_path / "absent")
 
 
 @pytest.mark.skipif(os.name != "posix", reason="modes are of POSIX")

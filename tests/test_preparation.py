@@ -11,7 +11,7 @@ import torch
 
 from samdomains.chain import Domain, select_domain
 from samdomains.errors import DataError, RecipeError, RunDirectoryError
-from samdomains.preparation import Plan, begin, prepare, require_same_recipe
+from samdomains.preparation import Plan, begin, keep_recipe, prepare, require_same_recipe
 from samdomains.run_directory import RunDirectory
 
 
@@ -42,6 +42,7 @@ def test_what_is_decided_is_told_and_nothing_is_written(
 def test_what_was_decided_is_kept_and_read_back_for_a_resumed_run(
     plan: Plan, domain: Domain, labelled_folder: Path
 ) -> None:
+    keep_recipe(plan.directory, plan.resolved)
     begin(replace(plan, choice=replace(plan.choice, batch_size=3)))
     require_same_recipe(plan.directory, plan.resolved)
     again = prepare(domain, plan.resolved, labelled_folder, plan.directory)
@@ -52,13 +53,40 @@ def test_what_was_decided_is_kept_and_read_back_for_a_resumed_run(
 def test_a_run_is_not_resumed_with_other_values(plan: Plan, domain: Domain) -> None:
     with pytest.raises(RunDirectoryError, match="no run to resume"):
         require_same_recipe(plan.directory, plan.resolved)
-    begin(plan)
+    keep_recipe(plan.directory, plan.resolved)
     other = domain.resolve_recipe(settings=["strategy.name=decoder", "model.tile=64", "seed=3"])
     with pytest.raises(RunDirectoryError, match=r"other values \(seed, model\.tile\)"):
         require_same_recipe(plan.directory, other)
     plan.directory.recipe.write_text("training: 3\n")
     with pytest.raises(RecipeError, match=r"recipe\.yaml: 'training' is a section"):
         require_same_recipe(plan.directory, plan.resolved)
+
+
+def test_a_run_that_was_killed_before_it_decided_is_resumed_as_a_new_one(
+    plan: Plan, domain: Domain, labelled_folder: Path
+) -> None:
+    plan.directory.root.mkdir()
+    require_same_recipe(plan.directory, plan.resolved)
+    keep_recipe(plan.directory, plan.resolved)
+    require_same_recipe(plan.directory, plan.resolved)
+    again = prepare(domain, plan.resolved, labelled_folder, plan.directory)
+    begin(again)
+    assert again.choice == plan.choice
+    assert json.loads(plan.directory.split.read_text()) == plan.splits.to_json()
+
+
+def test_a_resumed_run_computes_with_as_many_threads_as_it_began_with(
+    plan: Plan, domain: Domain, labelled_folder: Path
+) -> None:
+    threads = torch.get_num_threads()
+    try:
+        torch.set_num_threads(3)
+        begin(plan)
+        torch.set_num_threads(1)
+        prepare(domain, plan.resolved, labelled_folder, plan.directory)
+        assert torch.get_num_threads() == 3
+    finally:
+        torch.set_num_threads(threads)
 
 
 def test_a_run_is_not_resumed_with_other_images(plan: Plan) -> None:

@@ -47,10 +47,38 @@ def test_what_holds_anything_is_not_free(tmp_path: Path) -> None:
 
 
 def test_only_a_run_can_be_resumed(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path / "run")
     with pytest.raises(RunDirectoryError, match=r"no run to resume \(no recipe\.yaml\)"):
-        RunDirectory(tmp_path).require_run()
-    (tmp_path / "recipe.yaml").touch()
-    RunDirectory(tmp_path).require_run()
+        run.require_run()
+    run.root.mkdir()
+    (run.root / "notes.txt").touch()
+    with pytest.raises(RunDirectoryError, match=r"no run to resume \(no recipe\.yaml\)"):
+        run.require_run()
+    run.recipe.touch()
+    run.require_run()
+
+
+def test_what_a_killed_process_half_wrote_is_in_nobodys_way(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    run.state.mkdir()
+    halves = [run.root / ".recipe-a1b2.tmp.yaml", run.state / ".training-a1b2.tmp.pt"]
+    for half in halves:
+        half.touch()
+    run.recipe.touch()
+    run.require_run()
+    assert not any(half.exists() for half in halves)
+    run.recipe.unlink()
+    run.state.rmdir()
+    halves[0].touch()
+    require_free(run.root)
+    run.require_run()  # killed before its first file was whole
+
+
+def test_a_run_is_complete_with_its_report(tmp_path: Path) -> None:
+    run = RunDirectory(tmp_path)
+    assert not run.complete
+    run.report.touch()
+    assert run.complete
 
 
 @pytest.fixture
@@ -117,9 +145,9 @@ def test_a_place_where_nothing_may_be_is_found_out_before_the_block(tmp_path: Pa
 
 def test_finishing_removes_the_embeddings_alone(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
-    run.state.mkdir()
-    for name in ("embeddings.npy", "training.pt"):
-        (run.state / name).touch()
+    (run.embeddings / "ab").mkdir(parents=True)
+    for path in (run.embeddings / "ab" / "ab12.f16", run.state / "training.pt"):
+        path.touch()
     run.finish()
     run.finish()
     assert [path.name for path in run.state.iterdir()] == ["training.pt"]

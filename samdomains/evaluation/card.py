@@ -105,6 +105,34 @@ class Card:
             "prompts": prompts,
         }
 
+    @classmethod
+    def from_json(cls, content: Mapping[str, Any]) -> Card:
+        """Read back what ``write_json(card.to_json())`` wrote: null was NaN."""
+        prompts = tuple(_prompt_card(values) for values in content["prompts"].values())
+        return cls(content["verdict"], content["advice"], content["trained_on"], prompts)
+
+
+def _prompt_card(values: Mapping[str, Any]) -> PromptCard:
+    over_ellipse = values["over_ellipse"]
+    return PromptCard(
+        prompt=values["prompt"],
+        cases=values["cases"],
+        groups=values["groups"],
+        tuned=_nan_if_none(values["tuned"]),
+        zero_shot=_nan_if_none(values["zero_shot"]),
+        gain=_read_difference(values["gain"]),
+        over_ellipse=None if over_ellipse is None else _read_difference(over_ellipse),
+    )
+
+
+def _read_difference(values: Mapping[str, Any]) -> Difference:
+    low, high = values["ci95"]
+    return Difference(_nan_if_none(values["mean"]), (_nan_if_none(low), _nan_if_none(high)))
+
+
+def _nan_if_none(value: float | None) -> float:
+    return math.nan if value is None else value
+
 
 def case_dice(
     scores: Sequence[ObjectScore],

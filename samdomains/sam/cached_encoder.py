@@ -22,11 +22,12 @@ FORMAT = "1"
 class CachedEncoder:
     """Embeds images with a frozen encoder, or finds what it gave before.
 
+    Embeddings are exactly the encoder's, or rounded to half precision: three decimal digits of
+    activations that LayerNorm holds near 1, at half the size.
+
     Args:
-        sam: The model. Its encoder must not change while this is used.
+        sam: The model. With a cache, its encoder must not change while this is used.
         cache: Where embeddings are kept, or None to compute each.
-        half: Round embeddings to half precision: three decimal digits of activations that
-            LayerNorm holds near 1, at half the size. Otherwise they are exactly the encoder's.
         full: Called once where the disk is full, with a sentence; embeddings are then only
             computed. None makes it an error.
     """
@@ -35,11 +36,9 @@ class CachedEncoder:
         self,
         sam: Sam,
         cache: EmbeddingCache | None = None,
-        *,
-        half: bool = False,
         full: Callable[[str], None] | None = None,
     ) -> None:
-        self.sam, self.cache, self.half, self._full = sam, cache, half, full
+        self.sam, self.cache, self._full = sam, cache, full
         self._keeps = True
 
     def __call__(self, image: Image) -> Tensor:
@@ -56,22 +55,23 @@ class CachedEncoder:
         """
         pixels = encoder_input(self.sam, image)
         if self.cache is None:
-            return self._compute(pixels)
-        return self._find(self._key(pixels), pixels)
+            return self._compute(pixels, half=False)
+        return self._find(self._key(pixels), pixels, half=False)
 
-    def keyed(self, image: Image) -> tuple[str, Tensor]:
+    def keyed(self, image: Image, *, half: bool) -> tuple[str, Tensor]:
         """An embedding, and the key by which ``read`` finds it without the image.
 
         Args:
             image: (3, H, W) in [0, 1].
+            half: Round it.
         """
         pixels = encoder_input(self.sam, image)
         key = self._key(pixels)
-        return key, self._find(key, pixels)
+        return key, self._find(key, pixels, half=half)
 
-    def read(self, key: str) -> Tensor | None:
+    def read(self, key: str, *, half: bool) -> Tensor | None:
         """(1, C, h, w) on the model's device, or None where it is not kept."""
-        found = None if self.cache is None else self.cache.read(key, half=self.half)
+        found = None if self.cache is None else self.cache.read(key, half=half)
         return None if found is None else found[None].to(self.sam.device)
 
     @cached_property
@@ -83,11 +83,11 @@ class CachedEncoder:
             digest.update(_bytes(tensor))
         return digest.hexdigest()
 
-    def _find(self, key: str, pixels: Tensor) -> Tensor:
-        embedding = self.read(key)
+    def _find(self, key: str, pixels: Tensor, *, half: bool) -> Tensor:
+        embedding = self.read(key, half=half)
         if embedding is None:
-            embedding = self._compute(pixels)
-            self._keep(key, embedding[0])
+            embedding = self._compute(pixels, half=half)
+            self._keep(key, embedding[0], half=half)
         return embedding
 
     def _key(self, pixels: Tensor) -> str:
@@ -97,16 +97,16 @@ class CachedEncoder:
         return digest.hexdigest()
 
     @torch.no_grad()
-    def _compute(self, pixels: Tensor) -> Tensor:
+    def _compute(self, pixels: Tensor, *, half: bool) -> Tensor:
         """The embedding as it will be read, so that the first use is as all others."""
         embedding: Tensor = self.sam.image_encoder(pixels)
-        return embedding.half().float() if self.half else embedding
+        return embedding.half().float() if half else embedding
 
-    def _keep(self, key: str, embedding: Tensor) -> None:
+    def _keep(self, key: str, embedding: Tensor, *, half: bool) -> None:
         if self.cache is None or not self._keeps:
             return
         try:
-            self.cache.write(key, embedding, half=self.half)
+            self.cache.write(key, embedding, half=half)
         except OSError as error:
             if self._full is None or error.errno not in DISK_FULL:
                 raise

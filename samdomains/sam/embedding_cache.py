@@ -16,9 +16,6 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-DEFAULT_LIMIT = 20 * 10**9
-"""Bytes of a shared cache, where the user names no other number."""
-
 HEADER = struct.Struct("<8sI3I32s")
 """Magic, bytes a value (2 or 4), shape (C, h, w) and SHA-256 of the values that follow."""
 
@@ -26,6 +23,10 @@ MAGIC = b"samdemb1"
 
 ABANDONED = 3600.0
 """Seconds after which a temporary file belongs to a process that was killed."""
+
+ROOM = 0.05
+"""Share of the limit that is free after a removal, and that may be written before the folder is
+looked at again: it has thousands of files."""
 
 
 class EmbeddingCache:
@@ -37,7 +38,8 @@ class EmbeddingCache:
 
     Args:
         root: The folder; it is made when the first embedding is written.
-        limit: Most bytes that it may hold, or None for any number.
+        limit: Most bytes that it may hold, or None for any number. While several processes write,
+            each may exceed it by a twentieth.
     """
 
     def __init__(self, root: Path, limit: int | None = None) -> None:
@@ -81,14 +83,12 @@ class EmbeddingCache:
         return self.root / key[:2] / f"{key}.{'f16' if half else 'f32'}"
 
     def _values(self, path: Path) -> NDArray[np.float32 | np.float16] | None:
-        """A copy of what a file holds, or None."""
+        """What a file holds, or None; it is then the last used, or removed."""
         try:
-            values = _decoded(np.memmap(path, dtype=np.uint8, mode="r"))
+            values = _decoded(np.fromfile(path, dtype=np.uint8))
         except FileNotFoundError:
             return None
-        except ValueError:  # an empty file cannot be mapped
-            values = None
-        with suppress(FileNotFoundError, PermissionError):
+        with suppress(FileNotFoundError):  # another process removed it
             if values is None:
                 path.unlink()
             else:
@@ -114,9 +114,10 @@ class EmbeddingCache:
         if self.limit is None:
             return
         # Others write too: look again now and then.
-        if self._held > self.limit or self._written > self.limit // 20:
+        if self._held > self.limit or self._written > ROOM * self.limit:
             self._look()
-            self._evict(self.limit)
+            if self._held > self.limit:
+                self._evict((1 - ROOM) * self.limit)
 
     def _look(self) -> None:
         """Count what the folder holds, and remove what killed processes left."""
@@ -126,14 +127,15 @@ class EmbeddingCache:
                 if time.time() - path.stat().st_mtime > ABANDONED:
                     path.unlink()
 
-    def _evict(self, limit: int) -> None:
-        """Remove the least recently used until the rest is within the limit.
+    def _evict(self, left: float) -> None:
+        """Remove the least recently used until at most so many bytes are left.
 
         Two processes that do so at once remove the same files, so no lock is needed.
         """
-        held = self._held or 0
-        for _, size, path in sorted(self._entries()) if held > limit else ():
-            if held <= limit:
+        entries = sorted(self._entries())
+        held = sum(size for _, size, _ in entries)
+        for _, size, path in entries:
+            if held <= left:
                 break
             path.unlink(missing_ok=True)
             held -= size
@@ -157,4 +159,4 @@ def _decoded(content: NDArray[np.uint8]) -> NDArray[np.float32 | np.float16] | N
         return None
     if hashlib.sha256(memoryview(body.data)).digest() != digest:
         return None
-    return np.array(body.view(np.float16 if width == 2 else np.float32).reshape(shape))
+    return body.view(np.float16 if width == 2 else np.float32).reshape(shape)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 
 import numpy as np
@@ -14,7 +14,6 @@ from torch import Tensor
 from samdomains.recipe import ModelRecipe
 from samdomains.sam.cached_encoder import CachedEncoder
 from samdomains.sam.decode import decode, select
-from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.sam.frame import Frame
 from samdomains.sam.views import Views, prompt_extent, shift_prompts
 from samdomains.types import Image, Prediction, Prompts, Size
@@ -49,21 +48,10 @@ class SamSegmenter:
 
     @classmethod
     def of(
-        cls,
-        sam: Sam,
-        recipe: ModelRecipe,
-        cache: EmbeddingCache | None = None,
-        full: Callable[[str], None] | None = None,
+        cls, sam: Sam, recipe: ModelRecipe, encoder: CachedEncoder | None = None
     ) -> SamSegmenter:
-        """The segmenter that a recipe describes.
-
-        Args:
-            sam: The model. With a cache its encoder must not change.
-            recipe: How images are looked at.
-            cache: Where embeddings are kept, or None.
-            full: Told once where the disk is full; None makes it an error.
-        """
-        return cls(sam, recipe.tile, recipe.finest_window, CachedEncoder(sam, cache, full=full))
+        """The segmenter that a recipe describes."""
+        return cls(sam, recipe.tile, recipe.finest_window, encoder)
 
     def encode(self, image: Image) -> EncodedImage:
         """Prepare one image, (3, H, W) in [0, 1]; each window is embedded when first needed."""

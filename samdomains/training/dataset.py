@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -111,9 +110,9 @@ class ViewDataset(Dataset[Sample]):
         frame_of: Makes the model's frame for a content size (H, W).
         objects_per_image: Objects drawn for one sample.
         augmentation: Random changes, or None for none.
-        variants: So many pictures of each view are shown, whose embeddings can be kept: the
-            unchanged one and others whose changes its index decides. None draws any change.
-        with_images: Whether samples hold pixels; without, no image is read for them.
+        variants: So many fixed pictures of each view are shown, the unchanged one and others, and
+            samples hold no pixels: their embeddings are known. None draws any change, with pixels.
+        seed: Decides the changes of the variants, together with the view.
     """
 
     def __init__(
@@ -126,14 +125,12 @@ class ViewDataset(Dataset[Sample]):
         objects_per_image: int,
         augmentation: AugmentationRecipe | None,
         variants: int | None = None,
-        with_images: bool = True,
+        seed: int = 0,
     ) -> None:
         self.cases, self.views = cases, views
         self.normalizer, self.frame_of = normalizer, frame_of
         self.objects_per_image, self.augmentation = objects_per_image, augmentation
-        self.variants, self.with_images = variants, with_images
-        # The windows of one image are often asked in turn.
-        self._normalized = lru_cache(maxsize=1)(self._normalize)
+        self.variants, self.seed = variants, seed
 
     def __len__(self) -> int:
         return len(self.views)
@@ -141,10 +138,10 @@ class ViewDataset(Dataset[Sample]):
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         index, seed = key
         view, rng = self.views[index], np.random.default_rng([seed, index])
-        variant = 0 if self.variants is None else int(rng.integers(self.variants))
         if self.variants is None:
-            change = self._draw(view.window.size, rng)
+            variant, change = 0, self._draw(view.window.size, rng)
         else:
+            variant = int(rng.integers(self.variants))
             change = self._change(index, variant)
         sample = self._sample(key, variant, change, rng)
         if not sample.masks:  # a crop may have cut every object away
@@ -155,8 +152,8 @@ class ViewDataset(Dataset[Sample]):
         """(3, h, w): the normalised pixels of one view, in one of its fixed variants."""
         view = self.views[index]
         rows, columns = view.window.slices
-        window = self._normalized(view.case)[:, rows, columns]
-        return self._change(index, variant).apply_image(window)
+        image = normalized_image(self.cases[view.case], self.normalizer)
+        return self._change(index, variant).apply_image(image[:, rows, columns])
 
     def _sample(
         self, key: tuple[int, int], variant: int, change: Augmentation, rng: np.random.Generator
@@ -166,19 +163,16 @@ class ViewDataset(Dataset[Sample]):
         content = self.frame_of(frame.resized)
         masks = self._masks(self.views[index], change, content, rng)
         image = None
-        if self.with_images:
+        if self.variants is None:
             image = frame.image(change.apply_image(self.window_image(index)))
         return Sample(index, seed, image, content, masks, variant)
-
-    def _normalize(self, case: int) -> Image:
-        return normalized_image(self.cases[case], self.normalizer)
 
     def _change(self, index: int, variant: int) -> Augmentation:
         """What makes a variant of a view: the same in every epoch."""
         size = self.views[index].window.size
         if variant == 0:
             return Augmentation.identity(size)
-        return self._draw(size, np.random.default_rng([index, variant]))
+        return self._draw(size, np.random.default_rng([self.seed, index, variant]))
 
     def _draw(self, size: Size, rng: np.random.Generator) -> Augmentation:
         if self.augmentation is None:

@@ -6,8 +6,8 @@ It runs on accelerate, which knows devices and precisions, in one process.
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping, Sequence
-from contextlib import ExitStack
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import ExitStack, contextmanager, nullcontext
 from functools import partial
 
 import numpy as np
@@ -22,6 +22,7 @@ from samdomains.sam.strategies import apply_strategy, trained_tensors
 from samdomains.training.accelerators import fresh_accelerator
 from samdomains.training.batches import EpochBatches, fingerprint, load_batches
 from samdomains.training.dataset import Sample
+from samdomains.training.determinism import deterministic_on_cpu
 from samdomains.training.interrupt import InterruptFlag
 from samdomains.training.mixing import mixed, share_to_trust
 from samdomains.training.prompted_loss import PromptedLoss
@@ -40,6 +41,10 @@ from samdomains.training.step import Stepper
 from samdomains.training.task import Task, dataset_of
 from samdomains.training.validation import Validation, validate
 from samdomains.training.view_embeddings import ViewEmbeddings
+
+SECONDS_BETWEEN_SAVES = 300.0
+"""Longest stretch of steps without a save: what a kill in a long epoch may cost. The state of
+``vit_h`` tuned in full is 7 GB, which a disk writes in a twentieth of that time."""
 
 
 def train(task: Task, *, resume: bool = False) -> Progress:
@@ -67,10 +72,16 @@ def train(task: Task, *, resume: bool = False) -> Progress:
 
 
 class _Loop:
-    """State of one training run; ``run`` is the loop."""
+    """State of one training run; ``run`` is the loop.
+
+    State and model are two files, and a kill may come between them. The state is the one that
+    decides: what is best is saved in it first, and the model is written after it, before the
+    weights change again. So the model file is that of the state, or of the state's last decision
+    but one, and then the state's own weights make the right one (``_write_best``).
+    """
 
     def __init__(self, task: Task) -> None:
-        self.task, self.progress = task, Progress()
+        self.task, self.progress, self.saved = task, Progress(), time.monotonic()
         self.interrupt = InterruptFlag()
         recipe, choice = task.recipe, task.choice
         self.accelerator = fresh_accelerator(choice.precision)
@@ -102,7 +113,9 @@ class _Loop:
         """Train until the epochs are done or patience runs out."""
         with ExitStack() as stack:
             stack.enter_context(self.interrupt)
-            log = stack.enter_context(RunLog.of(self.task.directory))
+            stack.enter_context(deterministic_on_cpu(self.accelerator.device))
+            stack.enter_context(self._saved_on_interrupt())
+            log = stack.enter_context(RunLog.of(self.task.directory, self.progress))
             if self.progress.untuned_dice is None:
                 untuned = self._validate()
                 self.progress.untuned_dice = untuned.dice
@@ -113,7 +126,8 @@ class _Loop:
                 self._run_epoch(show)
                 log.write(self.progress)
                 log.show(self.progress.history[-1])
-            self._try_mixtures()
+            if not self.progress.mixtures:
+                self._try_mixtures()
             log.write(self.progress)
         return self.progress
 
@@ -135,6 +149,7 @@ class _Loop:
         if self.accelerator.scaler is not None and state.scaler:
             self.accelerator.scaler.load_state_dict(state.scaler)
         restore_random_state(state.rng, self.accelerator.device)
+        self._write_best()
 
     def _restore_weights(self, weights: dict[str, Tensor]) -> None:
         own = trained_tensors(self.task.sam)
@@ -152,7 +167,8 @@ class _Loop:
             training.patience is not None
             and progress.epoch - progress.best_epoch >= training.patience
         )
-        return progress.epoch < training.epochs and not out_of_patience
+        done = progress.epoch >= training.epochs or bool(progress.mixtures)
+        return not done and not out_of_patience
 
     def _run_epoch(self, show: Callable[[int], None]) -> None:
         started, progress = time.monotonic(), self.progress
@@ -164,6 +180,8 @@ class _Loop:
             progress.batch += 1
             show(progress.epoch * total + progress.batch)
             self._stop_if_asked()
+            if time.monotonic() - self.saved > SECONDS_BETWEEN_SAVES:
+                self._save()
         self._save()  # before the validation, which may be interrupted
         validation = self._validate()
         record = EpochRecord(
@@ -176,20 +194,25 @@ class _Loop:
         progress.epoch, progress.batch, progress.loss_sum = progress.epoch + 1, 0, 0.0
         progress.history.append(record)
         self._keep_if_best(record.epoch, validation)
-        self._save()
 
-    def _stop(self) -> None:
-        """Save, and leave the loop as the user asked."""
-        self._save()
-        raise TrainingInterrupted(
-            f"training was interrupted in epoch {self.progress.epoch + 1}; "
-            f"go on with --resume and the same --out {self.task.directory.root}"
-        )
+    @contextmanager
+    def _saved_on_interrupt(self) -> Iterator[None]:
+        """Save when the user stops the block; the weights are those of the training again."""
+        try:
+            yield
+        except TrainingInterrupted:
+            self._save()
+            raise
 
     def _stop_if_asked(self) -> None:
         """End the run after Ctrl-C, where no step is lost by it."""
         if self.interrupt.raised:
-            self._stop()
+            progress = self.progress
+            number = min(progress.epoch + 1, self.task.recipe.training.epochs)
+            raise TrainingInterrupted(
+                f"training was interrupted in epoch {number}; "
+                f"go on with --resume and the same --out {self.task.directory.root}"
+            )
 
     def _step(self, samples: Sequence[Sample]) -> float:
         """One optimiser step; returns its loss."""
@@ -206,11 +229,23 @@ class _Loop:
         return validate(self.task, self._stop_if_asked)
 
     def _keep_if_best(self, epoch: int, validation: Validation) -> None:
+        """Note what a validation came to, save it, and write the model if it is the best."""
         progress = self.progress
         if validation.dice > progress.best_dice or epoch == 0:
             progress.best_dice, progress.best_cases = validation
             progress.best_epoch, progress.best_share = epoch, float(epoch > 0)
-            self.task.save_best(self.task.sam)
+        self._save()
+        self._write_best()
+
+    def _write_best(self) -> None:
+        """Write the model that is the best, where the weights as they are now make it.
+
+        Otherwise it was written before they changed.
+        """
+        progress = self.progress
+        if progress.batch == 0 and progress.best_epoch == progress.epoch:
+            with self._mixed(progress.best_share) if progress.mixtures else nullcontext():
+                self.task.save_best(self.task.sam)
 
     def _try_mixtures(self) -> None:
         """Validate mixtures of the untuned and the last weights, and keep the one to trust.
@@ -218,19 +253,28 @@ class _Loop:
         On few validation images the best of many candidates is the best by chance: the first
         mixture is kept unless another candidate is clearly better.
         """
-        progress, own = self.progress, trained_tensors(self.task.sam)
-        tuned = {name: tensor.clone() for name, tensor in own.items()}
-        tried: dict[float, dict[str, float]] = {}
+        progress, tried = self.progress, dict[float, Validation]()
         for share in self.task.recipe.training.mixtures:
-            self._load(mixed(self.untuned, tuned, share))
-            progress.mixtures[share], tried[share] = self._validate()
-        chosen = share_to_trust(progress, tried)
+            with self._mixed(share):
+                tried[share] = self._validate()
+        progress.mixtures = {share: validation.dice for share, validation in tried.items()}
+        chosen = share_to_trust(progress, {share: v.by_case for share, v in tried.items()})
         if chosen is not None:
-            self._load(mixed(self.untuned, tuned, chosen))
-            progress.best_dice, progress.best_cases = progress.mixtures[chosen], tried[chosen]
+            progress.best_dice, progress.best_cases = tried[chosen]
             progress.best_epoch, progress.best_share = progress.epoch, chosen
-            self.task.save_best(self.task.sam)
-        self._load(tuned)
+        self._save()
+        self._write_best()
+
+    @contextmanager
+    def _mixed(self, share: float) -> Iterator[None]:
+        """Put a mixture in the place of the trained weights for the block."""
+        own = trained_tensors(self.task.sam)
+        tuned = {name: tensor.clone() for name, tensor in own.items()}
+        try:
+            self._load(mixed(self.untuned, tuned, share))
+            yield
+        finally:
+            self._load(tuned)
 
     @torch.no_grad()
     def _load(self, weights: Mapping[str, Tensor]) -> None:
@@ -244,12 +288,12 @@ class _Loop:
 
     def _embeddings(self) -> ViewEmbeddings | None:
         """What a frozen encoder gives, or None where it is trained."""
-        cache = self.task.frozen_cache
-        if cache is None:
+        task = self.task
+        if task.choice.name != "decoder":
             return None
-        half = self.task.recipe.training.embedding_precision == "half"
-        encoder = CachedEncoder(self.task.sam, cache, half=half)
-        return ViewEmbeddings(encoder, self.dataset, self._stop_if_asked)
+        half = task.recipe.training.embedding_precision == "half"
+        encoder = task.encoder or CachedEncoder(task.sam)
+        return ViewEmbeddings(encoder, self.dataset, self._stop_if_asked, half=half)
 
     def _save(self) -> None:
         scaler = self.accelerator.scaler
@@ -263,3 +307,4 @@ class _Loop:
             rng=random_state(self.accelerator.device),
         )
         save_state(self.task.directory.state, state)
+        self.saved = time.monotonic()

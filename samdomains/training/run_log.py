@@ -28,10 +28,23 @@ class RunLog:
 
     @classmethod
     @contextmanager
-    def of(cls, directory: RunDirectory) -> Iterator[RunLog]:
-        """The log of a run, complete when the block ends."""
+    def of(cls, directory: RunDirectory, progress: Progress) -> Iterator[RunLog]:
+        """The log of a run, complete when the block ends.
+
+        TensorBoard's log is written anew, with the epochs there were: what was in the queue of a
+        killed process is missing in the old one.
+
+        Args:
+            directory: Of the run.
+            progress: Where training stands.
+        """
+        for path in directory.tensorboard.glob("events.out.tfevents.*"):
+            path.unlink()
         with SummaryWriter(str(directory.tensorboard)) as board:
-            yield cls(directory.log, board)
+            log = cls(directory.log, board)
+            for record in progress.history:
+                log.show(record)
+            yield log
 
     def write(self, progress: Progress) -> None:
         """Write all lines anew, so that none is missing or there twice after a crash."""

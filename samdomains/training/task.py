@@ -13,7 +13,7 @@ from samdomains.progress import progress_bar
 from samdomains.protocols import Normalizer, PromptSampler
 from samdomains.recipe import Recipe
 from samdomains.run_directory import RunDirectory
-from samdomains.sam.embedding_cache import EmbeddingCache
+from samdomains.sam.cached_encoder import CachedEncoder
 from samdomains.sam.frame import Frame
 from samdomains.training.dataset import ViewDataset, list_views
 from samdomains.types import Case, StrategyChoice
@@ -33,7 +33,7 @@ class Task:
         choice: Strategy, batch size and precision.
         directory: Gets the log, TensorBoard's log and the resumable state.
         save_best: Writes the model's trained tensors; called whenever validation improves.
-        cache: Keeps the embeddings of a frozen encoder; None keeps them in the directory.
+        encoder: Of ``sam``, and keeps what it gives; only where the strategy leaves it as it is.
     """
 
     sam: Sam
@@ -45,14 +45,7 @@ class Task:
     choice: StrategyChoice
     directory: RunDirectory
     save_best: Callable[[Sam], None]
-    cache: EmbeddingCache | None = None
-
-    @property
-    def frozen_cache(self) -> EmbeddingCache | None:
-        """Where embeddings are kept, or None where the encoder changes."""
-        if self.choice.name != "decoder":
-            return None
-        return self.cache or EmbeddingCache(self.directory.embeddings)
+    encoder: CachedEncoder | None = None
 
 
 def dataset_of(task: Task) -> ViewDataset:
@@ -80,5 +73,5 @@ def dataset_of(task: Task) -> ViewDataset:
         objects_per_image=recipe.training.objects_per_image,
         augmentation=recipe.augmentation,
         variants=recipe.augmentation.variants if frozen else None,
-        with_images=not frozen,
+        seed=recipe.seed,
     )

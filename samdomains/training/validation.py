@@ -46,7 +46,7 @@ def validate(task: Task, stopping: Callable[[], None]) -> Validation:
             stopping()
 
         scores = score(
-            {"tuned": SamSegmenter.of(task.sam, recipe.model, task.frozen_cache)},
+            {"tuned": SamSegmenter.of(task.sam, recipe.model, task.encoder)},
             task.val,
             normalizer=task.normalizer,
             prompts=prompts,

@@ -18,12 +18,18 @@ class ViewEmbeddings:
         encoder: Of the frozen model, with a cache.
         dataset: Has the views.
         stopping: Called before a view is encoded; may raise to stop there.
+        half: Round them to half precision.
     """
 
     def __init__(
-        self, encoder: CachedEncoder, dataset: ViewDataset, stopping: Callable[[], None]
+        self,
+        encoder: CachedEncoder,
+        dataset: ViewDataset,
+        stopping: Callable[[], None],
+        *,
+        half: bool,
     ) -> None:
-        self._encoder, self._dataset, self._stopping = encoder, dataset, stopping
+        self._encoder, self._dataset, self._stopping, self._half = encoder, dataset, stopping, half
         self._keys: dict[tuple[int, int], str] = {}
 
     def __call__(self, samples: Sequence[Sample]) -> Tensor:
@@ -36,9 +42,9 @@ class ViewEmbeddings:
 
     def _of(self, index: int, variant: int) -> Tensor:
         key = self._keys.get((index, variant))
-        embedding = None if key is None else self._encoder.read(key)
+        embedding = None if key is None else self._encoder.read(key, half=self._half)
         if embedding is None:
             self._stopping()
             image = self._dataset.window_image(index, variant)
-            self._keys[index, variant], embedding = self._encoder.keyed(image)
+            self._keys[index, variant], embedding = self._encoder.keyed(image, half=self._half)
         return embedding

@@ -132,6 +132,14 @@ def test_the_card_is_written_as_json_with_null_for_nan(tmp_path: Path) -> None:
     assert card["trained_on"] == 1
 
 
+@pytest.mark.parametrize("ellipse", [0.1, math.nan])
+def test_a_card_comes_back_as_it_was_written(ellipse: float, tmp_path: Path) -> None:
+    card = card_of(scores(0.9), scores(0.8), ellipse)
+    write_json(tmp_path / "card.json", card.to_json())
+    again = Card.from_json(json.loads((tmp_path / "card.json").read_text("utf-8")))
+    assert repr(again) == repr(card)  # NaN is not equal to itself
+
+
 def object_score(system: str, case: str, dice: float, index: int = 0) -> ObjectScore:
     return ObjectScore(case, f"of {case}", "cell", index, system, "box", dice, dice, 0.5, 9)
 

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from itertools import count
@@ -16,15 +16,12 @@ from segment_anything.modeling import Sam
 from torch import Tensor
 
 from samdomains.errors import RunDirectoryError, TrainingError, TrainingInterrupted
-from samdomains.recipe import (
-    ModelRecipe,
-)
+from samdomains.recipe import AugmentationRecipe, ModelRecipe
 from samdomains.run_directory import RunDirectory
-from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.training.dataset import list_views
 from samdomains.training.engine import train
 from samdomains.training.prompted_loss import PromptedLoss
-from samdomains.training.state import Progress, load_state
+from samdomains.training.state import Progress, TrainingState, load_state
 from samdomains.training.task import Task
 from samdomains.types import (
     Case,
@@ -178,6 +175,75 @@ def test_ctrl_c_leaves_a_run_that_ends_bit_identical_when_resumed(
     assert events == [("untuned", 0), ("epoch", 1), ("epoch", 2)]
 
 
+def interrupted_in_a_mixture(work: Task) -> Task:
+    """Ctrl-C while the first mixture is validated."""
+    readings = count()
+
+    def read_pixels() -> RawImage:
+        if next(readings) == 3:  # 0: the untuned model, then two epochs
+            press_ctrl_c()
+        return work.val[0].read_pixels()
+
+    return replace(work, val=[replace(work.val[0], read_pixels=read_pixels), *work.val[1:]])
+
+
+@pytest.mark.parametrize("strategy", ["decoder", "lora", "full"])
+def test_ctrl_c_in_a_mixture_saves_the_trained_weights_and_not_the_mixed_ones(
+    miniature: Sam, cases: list[Case], tmp_path: Path, strategy: StrategyName
+) -> None:
+    work = task(deepcopy(miniature), cases, tmp_path / "whole", strategy, mixtures=(0.5, 0.25))
+    expected = train(work)
+    cut = task(deepcopy(miniature), cases, tmp_path / "cut", strategy, mixtures=(0.5, 0.25))
+    with pytest.raises(TrainingInterrupted, match="in epoch 2"):
+        train(interrupted_in_a_mixture(cut))
+    resumed = task(miniature, cases, tmp_path / "cut", strategy, mixtures=(0.5, 0.25))
+    resumed = replace(resumed, save_best=cut.save_best)  # as the file stays
+    assert without_times(train(resumed, resume=True)) == without_times(expected)
+    assert_same(miniature.state_dict(), work.sam.state_dict())
+    assert isinstance(resumed.save_best, Kept)
+    assert isinstance(work.save_best, Kept)
+    assert_same(resumed.save_best.weights, work.save_best.weights)
+
+
+def test_a_finished_training_is_not_taken_up_again_and_its_model_is_written_anew(
+    miniature: Sam, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    values: dict[str, Any] = {
+        "epochs": 9,
+        "patience": 1,
+        "learning_rate": 1e-30,
+        "mixtures": (0.5,),
+    }
+    first = task(deepcopy(miniature), cases, tmp_path, **values)
+    expected = train(first)
+    assert (expected.epoch, expected.best_share) == (1, 0.5)
+    monkeypatch.setattr("samdomains.training.engine.validate", None)
+    again = task(miniature, cases, tmp_path, **values)
+    assert train(again, resume=True) == expected
+    assert isinstance(first.save_best, Kept)
+    assert isinstance(again.save_best, Kept)
+    assert_same(again.save_best.weights, first.save_best.weights)
+
+
+def test_a_long_epoch_is_saved_as_it_goes(
+    miniature: Sam, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    saved: list[tuple[int, int]] = []
+
+    def spy(_: Path, state: TrainingState) -> None:
+        saved.append((state.progress.epoch, state.progress.batch))
+
+    monkeypatch.setattr("samdomains.training.engine.save_state", spy)
+    monkeypatch.setattr("samdomains.training.engine.SECONDS_BETWEEN_SAVES", -1.0)
+    train(task(miniature, cases, tmp_path, epochs=1))
+    assert saved == [(0, 0), (0, 1), (0, 2), (0, 2), (1, 0), (1, 0)]
+
+
+def assert_same(got: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
+    assert got.keys() == expected.keys()
+    assert [name for name, tensor in expected.items() if not torch.equal(got[name], tensor)] == []
+
+
 def without_times(progress: Progress) -> Progress:
     return replace(progress, history=[replace(r, seconds=0.0) for r in progress.history])
 
@@ -215,29 +281,38 @@ def wide(cases: list[Case]) -> list[Case]:
 
 
 def test_only_what_the_epochs_show_is_embedded_and_only_once(
-    miniature: Sam, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    miniature: Sam, cases: list[Case], tmp_path: Path
 ) -> None:
-    embedded: list[int] = []
-    build = EmbeddingCache.build
-
-    def spy(path: Path, keys: Sequence[int], *rest: Any) -> EmbeddingCache:
-        embedded.extend(keys)
-        return build(path, keys, *rest)
-
-    monkeypatch.setattr(EmbeddingCache, "build", spy)
+    passes: list[None] = []
+    miniature.image_encoder.register_forward_hook(lambda *_: passes.append(None))
     one_epoch = task(miniature, wide(cases), tmp_path / "one", "decoder", epochs=1)
     tiled = one_epoch.recipe.model_copy(update={"model": ModelRecipe(tile=128, zoom=None)})
     views = list_views(one_epoch.train, tiled.model, tiled.data.minimum_area)
     train(replace(one_epoch, recipe=tiled))
-    assert len(embedded) == 4 < len(views)
+    assert len(passes) == 4 + 2 < len(views)  # four training images and two of validation
 
-    embedded.clear()
+    passes.clear()
     interrupt_in_epoch_two(miniature, cases, tmp_path / "cut", "decoder")
-    assert len(embedded) == 4
+    assert len(passes) == 4 + 2
     train(task(miniature, cases, tmp_path / "cut", "decoder"), resume=True)
-    assert len(embedded) == 4
+    assert len(passes) == 4 + 2
     train(task(miniature, cases, tmp_path / "cut", "decoder"), resume=True)  # no epoch is left
-    assert len(embedded) == 4
+    assert len(passes) == 4 + 2
+
+
+@pytest.mark.parametrize("variants", [1, 3])
+def test_what_is_kept_changes_nothing_but_the_time(
+    miniature: Sam, cases: list[Case], tmp_path: Path, variants: int
+) -> None:
+    results = []
+    for kept in (True, False):
+        work = task(deepcopy(miniature), cases, tmp_path / str(kept), "decoder")
+        augmentation = AugmentationRecipe(crop=0.8, variants=variants)
+        recipe = work.recipe.model_copy(update={"augmentation": augmentation})
+        progress = train(replace(work, recipe=recipe, encoder=work.encoder if kept else None))
+        results.append((without_times(progress), snapshot(work.sam)))
+    assert results[0][0] == results[1][0]
+    assert all(torch.equal(value, results[1][1][name]) for name, value in results[0][1].items())
 
 
 def test_a_process_can_train_with_one_precision_after_another(

@@ -3,6 +3,8 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+
 from samdomains.run_directory import RunDirectory
 from samdomains.training.run_log import RunLog
 from samdomains.training.state import EpochRecord, Progress
@@ -14,7 +16,7 @@ def test_every_line_is_there_once_however_often_it_is_written(tmp_path: Path) ->
     )
     progress = Progress(epoch=1, untuned_dice=0.7, history=[record], mixtures={0.5: 0.8})
     directory = RunDirectory(tmp_path)
-    with RunLog.of(directory) as log:
+    with RunLog.of(directory, Progress()) as log:
         log.write(progress)
         log.show(record)
         log.write(progress)
@@ -22,3 +24,21 @@ def test_every_line_is_there_once_however_often_it_is_written(tmp_path: Path) ->
     assert [line["event"] for line in lines] == ["untuned", "epoch", "mixture"]
     assert lines[1]["val_dice"] is None
     assert any(directory.tensorboard.iterdir())
+
+
+def shown_epochs(directory: RunDirectory) -> list[int]:
+    board = EventAccumulator(str(directory.tensorboard))
+    board.Reload()
+    return [event.step for event in board.Scalars("val_dice")]
+
+
+def test_tensorboard_shows_every_epoch_once_after_a_resume(tmp_path: Path) -> None:
+    records = [EpochRecord(n, 0.5, 0.8, learning_rate=1e-4, seconds=2.0) for n in (1, 2, 3)]
+    directory = RunDirectory(tmp_path)
+    with RunLog.of(directory, Progress()) as log:
+        log.show(records[0])
+        log.show(records[1])
+    with RunLog.of(directory, Progress(epoch=1, history=records[:1])) as log:
+        log.show(records[1])
+        log.show(records[2])
+    assert shown_epochs(directory) == [1, 2, 3]
