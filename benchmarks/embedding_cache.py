@@ -30,6 +30,7 @@ from torch.nn import functional
 from samdomains.prompts.sampler import PromptMix
 from samdomains.recipe import EvaluationRecipe, ModelRecipe, PromptRecipe, Recipe, TrainingRecipe
 from samdomains.run_directory import RunDirectory
+from samdomains.sam.cached_encoder import CachedEncoder
 from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.sam.models import build_architecture
 from samdomains.training.engine import train
@@ -54,7 +55,14 @@ class Held:
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--objects", type=int, default=1, help="of each image, beside 8")
+    parser.add_argument(
+        "--objects",
+        type=int,
+        default=1,
+        choices=range(1, 9),
+        metavar="N",
+        help="labelled in an image; 8 are shown beside it",
+    )
     parser.add_argument("--json", action="store_true")
     arguments = parser.parse_args()
     torch.set_num_threads(2)
@@ -88,10 +96,10 @@ def main() -> None:
 
 
 def make_case(side: int, objects: int) -> Case:
-    """A noisy image with bright squares."""
+    """A noisy image with bright squares, the first ``objects`` of them labelled."""
     rng = np.random.default_rng(side)
     masks = []
-    for _ in range(objects):
+    for _ in range(8):
         half = int(rng.integers(side // 16, side // 6))
         y, x = rng.integers(half, side - half, 2)
         mask = np.zeros((side, side), dtype=bool)
@@ -102,12 +110,12 @@ def make_case(side: int, objects: int) -> Case:
         id=f"{side}",
         group=f"{side}",
         read_pixels=Held(pixels.astype(np.uint8)[None]),  # type: ignore[arg-type]
-        read_objects=Held(tuple(map(ObjectMask.from_mask, masks))),  # type: ignore[arg-type]
+        read_objects=Held(tuple(map(ObjectMask.from_mask, masks[:objects]))),  # type: ignore[arg-type]
         classes={1: "square"},
     )
 
 
-def grey(pixels: RawImage, statistics: CaseStatistics) -> Image:
+def grey(pixels: RawImage, _: CaseStatistics) -> Image:
     """(1, H, W) uint8 → (3, H, W) in [0, 1]."""
     return np.repeat(pixels.astype(np.float32) / 255, 3, axis=0)
 
@@ -147,7 +155,7 @@ def our_epochs(
         choice=StrategyChoice("decoder", 1, "no", ("as asked",)),
         directory=RunDirectory(out),
         save_best=lambda _: None,
-        cache=cache,
+        encoder=CachedEncoder(sam, cache),
     )
     return [record.seconds for record in train(task).history]
 

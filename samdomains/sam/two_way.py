@@ -98,7 +98,7 @@ def _heads_of(layer: nn.Module, heads: int) -> tuple[Tensor, Tensor]:
 
 
 def _matrix(layer: nn.Module) -> tuple[Tensor, Tensor]:
-    """(inputs, outputs) matrix and (outputs,) bias of a linear layer: its answer to unit vectors."""
+    """(inputs, outputs) matrix and (outputs,) bias of a linear layer: what it answers to units."""
     first = next(layer.parameters())
     units = torch.eye(layer.in_features, device=first.device, dtype=first.dtype)
     answers = layer(torch.cat([units, torch.zeros_like(units[:1])]))
