@@ -50,6 +50,7 @@ class Held:
     value: object
 
     def __call__(self) -> object:
+        """What is held."""
         return self.value
 
 
