@@ -59,7 +59,10 @@ def test_a_prompt_is_answered_as_the_official_decoder_answers_it(miniature: Sam,
 
 
 def test_every_parameter_of_the_decoder_gets_the_official_gradient(miniature: Sam) -> None:
-    embedding, parameters = torch.randn(1, 32, 8, 8), dict(miniature.mask_decoder.named_parameters())
+    embedding, parameters = (
+        torch.randn(1, 32, 8, 8),
+        dict(miniature.mask_decoder.named_parameters()),
+    )
     results = []
     answer = decode(miniature, embedding, torch.zeros(1, dtype=torch.long), [KINDS["box"]])
     for masks, iou in (answer, official(miniature, embedding[0], KINDS["box"])):
