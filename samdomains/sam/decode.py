@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
@@ -103,7 +103,8 @@ def _upscaled(upscaling: nn.Sequential, source: Tensor) -> Tensor:
     Steps of two with kernels of two do not overlap: each transposed convolution is a linear layer
     that gives the four cells of a position, and cells can stay there until the end.
     """
-    first, norm, activation, second, last_activation = upscaling
+    layers: list[Any] = list(upscaling)
+    first, norm, activation, second, last_activation = layers
     cells = activation(
         functional.layer_norm(
             _four_cells(first, source), norm.weight.shape, norm.weight, norm.bias, norm.eps
@@ -113,11 +114,13 @@ def _upscaled(upscaling: nn.Sequential, source: Tensor) -> Tensor:
     return upscaled
 
 
-def _four_cells(convolution: nn.Module, source: Tensor) -> Tensor:
+def _four_cells(convolution: nn.ConvTranspose2d, source: Tensor) -> Tensor:
     """(N, P, C) → (N, 4 P, D), the cells of a position row by row."""
     matrix = convolution.weight.permute(2, 3, 1, 0).flatten(0, 2)
-    cells = functional.linear(source, matrix, convolution.bias.repeat(4))
-    return cells.reshape(len(source), -1, len(convolution.bias))
+    bias = convolution.get_parameter("bias").repeat(4)
+    return functional.linear(source, matrix, bias).reshape(
+        len(source), -1, convolution.out_channels
+    )
 
 
 def _in_place(cells: Tensor, height: int, width: int) -> Tensor:

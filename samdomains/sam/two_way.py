@@ -58,7 +58,7 @@ def _read(attention: Attention, tokens: Tensor, placed: Tensor, image: Tensor) -
     asking = _scaled(attention.q_proj(tokens), heads)
     carried = torch.einsum("nthd,chd->nhtc", asking, keys).flatten(1, 2)
     shares = torch.softmax(_scores(placed, carried), dim=2)
-    read = (shares @ image).unflatten(1, (heads, count))
+    read = (shares @ image).reshape(len(tokens), heads, count, -1)
     result = torch.einsum("nhtc,chd->nthd", read, values) + value_bias
     answer: Tensor = attention.out_proj(result.flatten(2))
     return answer
@@ -71,13 +71,15 @@ def _write(attention: Attention, placed: Tensor, tokens: Tensor, values: Tensor)
     keys = _scaled(attention.k_proj(tokens), heads)
     carried = torch.einsum("nthd,chd->nhtc", keys, queries).flatten(1, 2)
     offset = torch.einsum("nthd,hd->nht", keys, query_bias).flatten(1)[..., None]
-    scores = _scores(placed, carried) + offset
-    shares = torch.softmax(scores.unflatten(1, (heads, count)), dim=2).flatten(1, 2)
+    scores = (_scores(placed, carried) + offset).reshape(len(tokens), heads, count, -1)
+    shares = torch.softmax(scores, dim=2).flatten(1, 2)
     out, out_bias = _matrix(attention.out_proj)
-    given = attention.v_proj(values).unflatten(2, (heads, -1))
-    written = torch.einsum("nthd,hdc->nhtc", given, out.unflatten(0, (heads, -1))).flatten(1, 2)
+    given = attention.v_proj(values).reshape(len(tokens), count, heads, -1)
+    out = out.reshape(heads, -1, out.shape[1])
+    written = torch.einsum("nthd,hdc->nhtc", given, out).flatten(1, 2)
     # A head's shares sum to one, so each head brings its part of the bias.
-    return shares.transpose(1, 2) @ (written + out_bias / heads)
+    answer: Tensor = shares.transpose(1, 2) @ (written + out_bias / heads)
+    return answer
 
 
 def _scores(placed: Tensor, carried: Tensor) -> Tensor:
@@ -87,17 +89,17 @@ def _scores(placed: Tensor, carried: Tensor) -> Tensor:
 
 def _scaled(projected: Tensor, heads: int) -> Tensor:
     """(N, T, heads * d) → (N, T, heads, d), divided by the root of d."""
-    split = projected.unflatten(2, (heads, -1))
+    split = projected.reshape(*projected.shape[:2], heads, -1)
     return split / math.sqrt(split.shape[3])
 
 
-def _heads_of(layer: nn.Module, heads: int) -> tuple[Tensor, Tensor]:
+def _heads_of(layer: nn.Linear, heads: int) -> tuple[Tensor, Tensor]:
     """(C, heads, d) matrix and (heads, d) bias of a linear layer."""
     matrix, bias = _matrix(layer)
-    return matrix.unflatten(1, (heads, -1)), bias.unflatten(0, (heads, -1))
+    return matrix.reshape(len(matrix), heads, -1), bias.reshape(heads, -1)
 
 
-def _matrix(layer: nn.Module) -> tuple[Tensor, Tensor]:
+def _matrix(layer: nn.Linear) -> tuple[Tensor, Tensor]:
     """(inputs, outputs) matrix and (outputs,) bias of a linear layer: what it answers to units."""
     first = next(layer.parameters())
     units = torch.eye(layer.in_features, device=first.device, dtype=first.dtype)

@@ -73,9 +73,10 @@ def _terms(
     """(n, K): the loss of the masks that count for ``rows``, and the error of their IoU."""
     count = answer.iou.shape[1]
     picked = (rows[:, None] * count + torch.tensor(masks, device=rows.device)).flatten()
-    logits = answer.logits.flatten(0, 1).index_select(0, picked).unflatten(0, (-1, len(masks)))
-    predicted_iou = answer.iou.flatten().index_select(0, picked).unflatten(0, (-1, len(masks)))
-    logits, predicted_iou = logits.float(), predicted_iou.float()
+    logits = answer.logits.flatten(0, 1).index_select(0, picked).float()
+    predicted_iou = answer.iou.flatten().index_select(0, picked).float()
+    logits = logits.reshape(-1, len(masks), *logits.shape[1:])
+    predicted_iou = predicted_iou.reshape(-1, len(masks))
     truth = target.index_select(0, rows)[:, None].expand_as(logits)
     per_mask = weights.dice * _dice(logits, truth)
     if weights.focal > 0:

@@ -14,7 +14,7 @@ def official(
     transformer: TwoWayTransformer, image: Tensor, position: Tensor, tokens: Tensor
 ) -> tuple[Tensor, Tensor]:
     side = round(image.shape[1] ** 0.5)
-    squares = [t.transpose(1, 2).unflatten(2, (side, side)) for t in (image, position)]
+    squares = [t.transpose(1, 2).reshape(len(t), -1, side, side) for t in (image, position)]
     answer: tuple[Tensor, Tensor] = transformer(*squares, tokens)
     return answer
 
@@ -31,8 +31,8 @@ def test_answers_and_all_gradients_are_those_of_the_official_transformer(count: 
     results = []
     for forward, place in ((two_way, position), (official, position.expand_as(image))):
         answers = forward(transformer, image, place, tokens)
-        total = sum((a * w).sum() for a, w in zip(answers, weights, strict=True))
-        results.append((answers, torch.autograd.grad([total], differentiated)))  # type: ignore[list-item]
+        total = torch.stack([(a * w).sum() for a, w in zip(answers, weights, strict=True)]).sum()
+        results.append((answers, torch.autograd.grad(total, differentiated)))
     (ours, our_gradients), (theirs, their_gradients) = results
     torch.testing.assert_close(ours, theirs, rtol=1e-9, atol=1e-9)
     torch.testing.assert_close(our_gradients, their_gradients, rtol=1e-9, atol=1e-9)
