@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
@@ -24,6 +23,7 @@ from samdomains.evaluation.scorer import score
 from samdomains.files import write_json
 from samdomains.inference import load_model
 from samdomains.preparation import Plan, begin, keep_recipe, prepare, require_same_recipe
+from samdomains.processes import current_processes
 from samdomains.progress import progress_bar
 from samdomains.protocols import Normalizer, Segmenter
 from samdomains.recipe import Recipe
@@ -92,21 +92,21 @@ def run(
     Raises:
         SamDomainsError: With what was got, what is allowed and what to do.
     """
-    _require_one_process()
-    watch, directory = Stopwatch(), RunDirectory(Path(out))
+    processes, watch, directory = current_processes(), Stopwatch(), RunDirectory(Path(out))
     selected = select_domain(domain, local_plugin=local_plugin)
     resolved = selected.resolve_recipe(file=recipe_file, settings=settings)
     if resume:
-        require_same_recipe(directory, resolved)
-        if directory.complete:
-            return _completed(directory, tell)
+        processes.from_main(partial(require_same_recipe, directory, resolved))
+        if processes.from_main(lambda: directory.complete):
+            return processes.from_main(lambda: _completed(directory, tell))
     else:
-        require_free(directory.root)
+        processes.from_main(partial(require_free, directory.root))
     data = None if source is None else Path(source)
-    with nullcontext() if resume else undone_on_failure(directory.root), watch.stage("check"):
-        keep_recipe(directory, resolved)
+    begins = processes.is_main and not resume
+    with undone_on_failure(directory.root) if begins else nullcontext(), watch.stage("check"):
+        processes.from_main(partial(keep_recipe, directory, resolved))
         plan = prepare(selected, resolved, data, directory, check=check, tell=tell)
-        begin(plan)
+        processes.from_main(partial(begin, plan))
     with directory.resumable():
         return _carry_out(plan, watch, cache, resume=resume, tell=tell)
 
@@ -144,8 +144,8 @@ def evaluate(
     Raises:
         SamDomainsError: With what was got, what is allowed and what to do.
     """
-    directory, data = Path(out), Path(source)
-    require_free(directory)
+    processes, directory, data = current_processes(), Path(out), Path(source)
+    processes.from_main(partial(require_free, directory))
     loaded = load_model(
         model,
         domain,
@@ -157,31 +157,27 @@ def evaluate(
         tell=tell,
     )
     tell(loaded.description)
-    with undone_on_failure(directory):
+    with undone_on_failure(directory) if processes.is_main else nullcontext():
         listed = loaded.domain.load_cases(data, loaded.recipe)
         cases = _only(in_parts(listed, loaded.recipe.scene), split, data)
-        require_no_errors(check_cases(cases, loaded.recipe, tell=tell), data)
+        processes.from_main(lambda: _require_fit(cases, loaded.recipe, data, tell))
         systems: dict[str, Segmenter] = {**loaded.systems, "box_ellipse": BoxEllipse()}
         scores = _score(systems, cases, loaded.normalizer, loaded.recipe)
         metrics = _summary(scores, loaded.recipe, cases)
-        write_json(directory / "metrics.json", metrics)
         card = _card(scores, loaded.recipe, trained_on=0) if "tuned" in loaded.systems else None
-        if card is not None:
-            write_json(directory / "card.json", card.to_json())
+        processes.from_main(lambda: _write_scores(directory, metrics, card))
     return Result(directory, metrics, card)
 
 
-def _require_one_process() -> None:
-    """Refuse to be one of several processes, which would race for the run's folder.
+def _require_fit(cases: Sequence[Case], recipe: Recipe, source: Path, tell: Tell) -> None:
+    """Stop where the audit of the data finds errors."""
+    require_no_errors(check_cases(cases, recipe, tell=tell), source)
 
-    ``WORLD_SIZE`` is how torchrun and accelerate tell a process how many there are.
-    """
-    world = os.environ.get("WORLD_SIZE", "1")
-    if world != "1":
-        raise UsageError(
-            f"run on one process; several are not supported yet (WORLD_SIZE is {world}). "
-            "Start it without torchrun or accelerate launch"
-        )
+
+def _write_scores(directory: Path, metrics: Mapping[str, Any], card: Card | None) -> None:
+    write_json(directory / "metrics.json", metrics)
+    if card is not None:
+        write_json(directory / "card.json", card.to_json())
 
 
 def _completed(directory: RunDirectory, tell: Tell) -> Result:
@@ -203,7 +199,7 @@ def _carry_out(
     with watch.stage("zero-shot"):
         untuned = _zero_shot_scores(plan, SamSegmenter.of(encoder.sam, model, encoder))
     with watch.stage("tune"):
-        progress = _tune(plan, encoder, resume=resume)
+        progress = _tune(plan, encoder, resume=resume, tell=tell)
     with watch.stage("test"):
         # As anybody will load it: from its file.
         encoder = encoder_of(load_artefact(plan.directory.model, checkpoint=plan.checkpoint).sam)
@@ -213,7 +209,8 @@ def _carry_out(
     # The base once more: tuning changed it in place.
     encoder = encoder_of(load_base(plan.base.name, plan.checkpoint).sam)
     systems = {"tuned": tuned, "zero_shot": SamSegmenter.of(encoder.sam, model, encoder)}
-    return _report(plan, progress, (*own, *untuned), systems, watch)
+    scores = (*own, *untuned)
+    return current_processes().from_main(lambda: _report(plan, progress, scores, systems, watch))
 
 
 def _encoder(plan: Plan, shared: EmbeddingCache | None, tell: Tell, sam: Sam) -> CachedEncoder:
@@ -234,7 +231,10 @@ def _score(
     normalizer: Normalizer,
     recipe: Recipe,
 ) -> tuple[ObjectScore, ...]:
-    with progress_bar(f"scoring {', '.join(systems)}", len(cases)) as show:
+    """Score the cases; each process takes a share of them, and all get all scores."""
+    processes = current_processes()
+    own = len(processes.share(cases))
+    with progress_bar(f"scoring {', '.join(systems)}", own) as show:
         return score(
             systems,
             cases,
@@ -242,24 +242,25 @@ def _score(
             prompts=recipe.evaluation.prompts,
             minimum_area=recipe.data.minimum_area,
             seed=recipe.seed,
+            processes=processes,
             progress=show,
         )
 
 
 def _zero_shot_scores(plan: Plan, zero_shot: SamSegmenter) -> tuple[ObjectScore, ...]:
     """Scores of the systems that tuning does not change; kept for a resumed run."""
-    kept = plan.directory.zero_shot
-    if kept.exists():
+    kept, processes = plan.directory.zero_shot, current_processes()
+    if processes.from_main(kept.exists):
         values = json.loads(kept.read_text(encoding="utf-8"))
         return tuple(ObjectScore.from_json(score) for score in values)
     systems: dict[str, Segmenter] = {"zero_shot": zero_shot, "box_ellipse": BoxEllipse()}
     normalizer = plan.domain.normalize_intensity(plan.recipe)
     scores = _score(systems, plan.splits.test, normalizer, plan.recipe)
-    write_json(kept, [asdict(score) for score in scores])
+    processes.from_main(lambda: write_json(kept, [asdict(score) for score in scores]))
     return scores
 
 
-def _tune(plan: Plan, encoder: CachedEncoder, *, resume: bool) -> Progress:
+def _tune(plan: Plan, encoder: CachedEncoder, *, resume: bool, tell: Tell) -> Progress:
     domain, recipe, base = plan.domain, plan.recipe, plan.base
     metadata = ArtefactMetadata(
         base_name=base.name,
@@ -282,6 +283,7 @@ def _tune(plan: Plan, encoder: CachedEncoder, *, resume: bool) -> Progress:
         directory=plan.directory,
         save_best=partial(save_artefact, plan.directory.model, metadata=metadata),
         encoder=encoder if plan.choice.name == "decoder" else None,
+        tell=tell,
     )
     return train(task, resume=resume)
 

@@ -1,6 +1,7 @@
 """The one training loop: every domain, model and strategy goes through it.
 
-It runs on accelerate, which knows devices and precisions, in one process.
+It runs on accelerate, which knows devices and precisions. Several processes divide each batch and
+each validation among them, add up their gradients, and so take the same steps; the main one writes.
 """
 
 from __future__ import annotations
@@ -16,25 +17,26 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from samdomains.errors import RunDirectoryError, TrainingInterrupted
+from samdomains.processes import current_processes
 from samdomains.progress import progress_bar
 from samdomains.sam.cached_encoder import CachedEncoder
 from samdomains.sam.strategies import apply_strategy, trained_tensors
 from samdomains.training.accelerators import fresh_accelerator
-from samdomains.training.batches import EpochBatches, fingerprint, load_batches
+from samdomains.training.batches import EpochBatches, fingerprint
 from samdomains.training.dataset import Sample
 from samdomains.training.determinism import deterministic_on_cpu
 from samdomains.training.interrupt import InterruptFlag
+from samdomains.training.loading import SampleLoader
 from samdomains.training.mixing import mixed, share_to_trust
 from samdomains.training.prompted_loss import PromptedLoss
 from samdomains.training.run_log import RunLog
 from samdomains.training.schedule import cosine_with_warmup
 from samdomains.training.state import (
+    BackOff,
     EpochRecord,
     Progress,
     TrainingState,
     load_state,
-    random_state,
-    restore_random_state,
     save_state,
 )
 from samdomains.training.step import Stepper
@@ -82,8 +84,9 @@ class _Loop:
 
     def __init__(self, task: Task) -> None:
         self.task, self.progress, self.saved = task, Progress(), time.monotonic()
-        self.interrupt = InterruptFlag()
+        self.interrupt, self.processes = InterruptFlag(), current_processes()
         recipe, choice = task.recipe, task.choice
+        task.sam.image_encoder.checkpointing = recipe.runs_blocks_again
         self.accelerator = fresh_accelerator(choice.precision)
         self.dataset = dataset_of(task)
         self.views = fingerprint(task.train, self.dataset.views)
@@ -95,7 +98,9 @@ class _Loop:
             weight_decay=recipe.training.weight_decay,
         )
         module = PromptedLoss(task.sam, task.sampler, recipe)
-        self.module, self.optimizer = self.accelerator.prepare(module, optimizer)
+        # Without the wrapper for several processes: the stepper adds up their gradients.
+        self.module = self.accelerator.prepare_model(module, evaluation_mode=True)
+        self.optimizer = self.accelerator.prepare_optimizer(optimizer)
         warmup = max(1, round(self.steps * recipe.training.warmup_fraction))
         self.scheduler = LambdaLR(optimizer, partial(cosine_with_warmup, warmup, self.steps))
         self.stepper = Stepper(
@@ -104,7 +109,15 @@ class _Loop:
             self.optimizer,
             self.scheduler,
             clip_norm=recipe.training.clip_norm,
-            images_at_once=choice.batch_size,
+            images_at_once=choice.images_at_once or choice.batch_size,
+            processes=self.processes,
+            backing_off=self._note_back_off,
+        )
+        self.loader = SampleLoader(
+            self.dataset,
+            recipe.training.workers,
+            steps=self.steps,
+            device=self.accelerator.device,
         )
         self.embeddings = self._embeddings()
         self.untuned = {n: t.cpu().clone() for n, t in trained_tensors(task.sam).items()}
@@ -113,9 +126,12 @@ class _Loop:
         """Train until the epochs are done or patience runs out."""
         with ExitStack() as stack:
             stack.enter_context(self.interrupt)
+            stack.enter_context(self.loader)
             stack.enter_context(deterministic_on_cpu(self.accelerator.device))
             stack.enter_context(self._saved_on_interrupt())
-            log = stack.enter_context(RunLog.of(self.task.directory, self.progress))
+            log = stack.enter_context(
+                RunLog.of(self.task.directory, self.progress, writes=self.processes.is_main)
+            )
             if self.progress.untuned_dice is None:
                 untuned = self._validate()
                 self.progress.untuned_dice = untuned.dice
@@ -144,11 +160,12 @@ class _Loop:
             )
         self._restore_weights(state.weights)
         self.progress = state.progress
+        for event in self.progress.back_offs:
+            self.stepper.images_at_once = event.images_at_once
         self.optimizer.load_state_dict(state.optimizer)
         self.scheduler.load_state_dict(state.scheduler)
         if self.accelerator.scaler is not None and state.scaler:
             self.accelerator.scaler.load_state_dict(state.scaler)
-        restore_random_state(state.rng, self.accelerator.device)
         self._write_best()
 
     def _restore_weights(self, weights: dict[str, Tensor]) -> None:
@@ -171,15 +188,16 @@ class _Loop:
         return not done and not out_of_patience
 
     def _run_epoch(self, show: Callable[[int], None]) -> None:
-        started, progress = time.monotonic(), self.progress
+        started, waited, progress = time.monotonic(), self.loader.waited, self.progress
         total = len(self._epoch_batches(progress.epoch))
         left = self._epoch_batches(progress.epoch, progress.batch)
         self.module.train()
-        for samples in load_batches(self.dataset, left):
+        shares = (self.processes.share(batch) for batch in left)
+        for samples in self.loader.epoch(shares):
             progress.loss_sum += self._step(samples)
             progress.batch += 1
             show(progress.epoch * total + progress.batch)
-            self._stop_if_asked()
+            self._stop_together()
             if time.monotonic() - self.saved > SECONDS_BETWEEN_SAVES:
                 self._save()
         self._save()  # before the validation, which may be interrupted
@@ -190,6 +208,7 @@ class _Loop:
             val_dice=validation.dice,
             learning_rate=float(self.scheduler.get_last_lr()[0]),
             seconds=time.monotonic() - started,
+            data_seconds=self.loader.waited - waited,
         )
         progress.epoch, progress.batch, progress.loss_sum = progress.epoch + 1, 0, 0.0
         progress.history.append(record)
@@ -203,6 +222,10 @@ class _Loop:
         except TrainingInterrupted:
             self._save()
             raise
+
+    def _stop_together(self) -> None:
+        """End the run after Ctrl-C in any of the processes, all at the same step."""
+        self.processes.gather(self._stop_if_asked)
 
     def _stop_if_asked(self) -> None:
         """End the run after Ctrl-C, where no step is lost by it."""
@@ -220,13 +243,25 @@ class _Loop:
         rng = np.random.default_rng([recipe.seed, progress.epoch, progress.batch])
         corrections = int(rng.integers(recipe.prompts.corrections + 1))
         place = f"epoch {progress.epoch + 1}, step {progress.batch + 1}"
+        # Of dropout: the same after a resume, and another in each process.
+        torch.manual_seed(int(rng.integers(2**62)) + self.processes.index)
         return self.stepper.step(samples, self._known_embeddings, corrections, place)
+
+    def _note_back_off(self, images_at_once: int) -> None:
+        progress = self.progress
+        event = BackOff(progress.epoch + 1, progress.batch + 1, images_at_once)
+        progress.back_offs.append(event)
+        self.task.tell(
+            f"memory: it did not suffice in epoch {event.epoch}, step {event.step}; "
+            f"from here on {images_at_once} at once of the {self.task.choice.batch_size} images "
+            "of a batch, which changes nothing but the time."
+        )
 
     def _known_embeddings(self, samples: Sequence[Sample]) -> Tensor | None:
         return self.embeddings(samples) if self.embeddings else None
 
     def _validate(self) -> Validation:
-        return validate(self.task, self._stop_if_asked)
+        return validate(self.task, self.processes, self._stop_if_asked)
 
     def _keep_if_best(self, epoch: int, validation: Validation) -> None:
         """Note what a validation came to, save it, and write the model if it is the best."""
@@ -245,7 +280,7 @@ class _Loop:
         progress = self.progress
         if progress.batch == 0 and progress.best_epoch == progress.epoch:
             with self._mixed(progress.best_share) if progress.mixtures else nullcontext():
-                self.task.save_best(self.task.sam)
+                self.processes.from_main(lambda: self.task.save_best(self.task.sam))
 
     def _try_mixtures(self) -> None:
         """Validate mixtures of the untuned and the last weights, and keep the one to trust.
@@ -304,7 +339,6 @@ class _Loop:
             optimizer=self.optimizer.state_dict(),
             scheduler=self.scheduler.state_dict(),
             scaler=scaler.state_dict() if scaler is not None else {},
-            rng=random_state(self.accelerator.device),
         )
-        save_state(self.task.directory.state, state)
+        self.processes.from_main(lambda: save_state(self.task.directory.state, state))
         self.saved = time.monotonic()

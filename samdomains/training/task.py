@@ -8,6 +8,7 @@ from functools import partial
 
 from segment_anything.modeling import Sam
 
+from samdomains.checking import Tell, silent
 from samdomains.errors import DataError
 from samdomains.progress import progress_bar
 from samdomains.protocols import Normalizer, PromptSampler
@@ -34,6 +35,7 @@ class Task:
         directory: Gets the log, TensorBoard's log and the resumable state.
         save_best: Writes the model's trained tensors; called whenever validation improves.
         encoder: Of ``sam``, and keeps what it gives; only where the strategy leaves it as it is.
+        tell: Takes one line about what happens now.
     """
 
     sam: Sam
@@ -46,6 +48,7 @@ class Task:
     directory: RunDirectory
     save_best: Callable[[Sam], None]
     encoder: CachedEncoder | None = None
+    tell: Tell = silent
 
 
 def dataset_of(task: Task) -> ViewDataset:
@@ -65,11 +68,12 @@ def dataset_of(task: Task) -> ViewDataset:
             "Label objects, or lower data.minimum_area.",
         )
     frozen = task.choice.name == "decoder"
+    side, mask_side = task.sam.image_encoder.img_size, task.sam.prompt_encoder.mask_input_size[0]
     return ViewDataset(
         task.train,
         views,
         task.normalizer,
-        partial(Frame.of, task.sam),
+        partial(Frame, side=side, mask_side=mask_side),  # without the model, for workers
         objects_per_image=recipe.training.objects_per_image,
         augmentation=recipe.augmentation,
         variants=recipe.augmentation.variants if frozen else None,

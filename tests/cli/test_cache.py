@@ -7,7 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from segment_anything.modeling import ImageEncoderViT
+
+from samdomains.sam.encoder import ImageEncoder
 
 if TYPE_CHECKING:
     from torch import Tensor
@@ -20,14 +21,14 @@ if TYPE_CHECKING:
 def passes(monkeypatch: pytest.MonkeyPatch) -> list[None]:
     """Gets one entry for each pass of an encoder."""
     entries: list[None] = []
-    forward = ImageEncoderViT.forward
+    forward = ImageEncoder.forward
 
-    def spy(self: ImageEncoderViT, pixels: Tensor) -> Tensor:
+    def spy(self: ImageEncoder, pixels: Tensor) -> Tensor:
         entries.append(None)
         result: Tensor = forward(self, pixels)
         return result
 
-    monkeypatch.setattr(ImageEncoderViT, "forward", spy)
+    monkeypatch.setattr(ImageEncoder, "forward", spy)
     return entries
 
 

@@ -48,6 +48,20 @@ def test_training_lowers_the_loss(
     assert min(losses[4:]) < losses[0]
 
 
+@pytest.mark.parametrize("strategy", ["lora", "full"])
+def test_running_blocks_again_trains_the_same_weights(
+    miniature: Sam, cases: list[Case], tmp_path: Path, strategy: StrategyName
+) -> None:
+    ends = []
+    for checkpointing in ("on", "off"):
+        sam = deepcopy(miniature)
+        out = tmp_path / checkpointing
+        train(task(sam, cases, out, strategy, epochs=1, checkpointing=checkpointing))
+        assert sam.image_encoder.checkpointing == (checkpointing == "on")
+        ends.append(snapshot(sam))
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
+
+
 def test_decoder_tuning_leaves_encoder_and_prompt_encoder_bit_identical(
     miniature: Sam, cases: list[Case], tmp_path: Path
 ) -> None:
@@ -245,7 +259,9 @@ def assert_same(got: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
 
 
 def without_times(progress: Progress) -> Progress:
-    return replace(progress, history=[replace(r, seconds=0.0) for r in progress.history])
+    return replace(
+        progress, history=[replace(r, seconds=0.0, data_seconds=0.0) for r in progress.history]
+    )
 
 
 def read_log(directory: Path) -> list[dict[str, Any]]:
@@ -356,3 +372,28 @@ def test_up_to_the_recipes_number_of_corrections_is_drawn(
     monkeypatch.setattr(PromptedLoss, "forward", spy)
     train(task(miniature, cases, tmp_path, "decoder", epochs=5))
     assert drawn == {0, 1}
+
+
+def test_backing_off_is_told_logged_and_kept_for_a_resumed_run(
+    miniature: Sam, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward = PromptedLoss.forward
+    lines: list[str] = []
+    sizes: list[int] = []
+
+    def limited(self: PromptedLoss, samples: Any, *rest: Any) -> Tensor:
+        sizes.append(len(samples))
+        if len(samples) > 1:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")
+        return forward(self, samples, *rest)
+
+    monkeypatch.setattr(PromptedLoss, "forward", limited)
+    work = replace(task(deepcopy(miniature), cases, tmp_path), tell=lines.append)
+    with pytest.raises(TrainingInterrupted, match="in epoch 2"):
+        train(interrupted_in_a_step(work))
+    train(task(miniature, cases, tmp_path), resume=True)
+    assert sizes == [2, *[1] * 8]
+    assert len(lines) == 1
+    assert "did not suffice in epoch 1, step 1; from here on 1 at once of the 2 images" in lines[0]
+    events = [line["event"] for line in read_log(tmp_path)]
+    assert events == ["untuned", "backed off", "epoch", "epoch"]
