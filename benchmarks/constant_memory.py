@@ -30,13 +30,13 @@ SIDE = 64
 VOLUME_SIDE = 128
 """Of the slices."""
 
-VALIDATED = 20
+VALIDATED = 10
 """Images or slices that training validates on."""
 
-PROMPTED = 400
+PROMPTED = 60
 """Objects that are prompted in training before it is stopped, as Ctrl-C stops it."""
 
-SCORED = 400
+SCORED = 100
 """Images or slices that are scored by the model; all others by the ellipse alone."""
 
 SETTINGS = ("strategy.name=full", "data.minimum_area=4", "evaluation.prompts=[box]")
@@ -174,7 +174,7 @@ def training(domain: str, data: Path) -> None:
             normalizer=selected.normalize_intensity(recipe),
             sampler=until_interrupted,
             recipe=recipe,
-            choice=StrategyChoice("full", 4, "no", ()),
+            choice=StrategyChoice("full", 1, "no", ()),
             directory=RunDirectory(Path(folder)),
             save_best=lambda sam: None,
         )
