@@ -2,7 +2,8 @@
 
 python benchmarks/constant_memory.py --json
 
-Each phase is a process of its own, whose largest resident set is taken.
+Each phase is a process of its own, which has imported all that a run needs; its largest resident
+set is taken.
 """
 
 from __future__ import annotations
@@ -16,11 +17,27 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
-from typing import Any
 
 import nibabel
 import numpy as np
 from PIL import Image as PillowImage
+from segment_anything.modeling import Sam
+
+from samdomains.chain import Domain, select_domain
+from samdomains.checking import check_cases, require_no_errors
+from samdomains.data.parts import in_parts
+from samdomains.errors import TrainingInterrupted
+from samdomains.evaluation.baselines import BoxEllipse
+from samdomains.evaluation.results import summarize
+from samdomains.evaluation.scorer import score
+from samdomains.protocols import PromptSampler
+from samdomains.recipe import Recipe
+from samdomains.run_directory import RunDirectory
+from samdomains.sam.checkpoints import load_base
+from samdomains.sam.segmenter import SamSegmenter
+from samdomains.training.engine import train
+from samdomains.training.task import Task
+from samdomains.types import Case, Logits, Mask, Prompts, StrategyChoice
 
 IMAGES = (100, 10_000)
 SLICES = (50, 1_000)
@@ -39,7 +56,14 @@ PROMPTED = 60
 SCORED = 100
 """Images or slices that are scored by the model; all others by the ellipse alone."""
 
-SETTINGS = ("strategy.name=full", "data.minimum_area=4", "evaluation.prompts=[box]")
+SETTINGS = (
+    "data.minimum_area=4",
+    "evaluation.prompts=[box]",
+    "prompts.corrections=0",
+    "strategy.name=full",
+    "training.objects_per_image=1",
+)
+"""Light steps, beside which what the data takes would show."""
 
 
 def main() -> None:
@@ -129,11 +153,8 @@ def peak_bytes() -> int:
     return scale * resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
 
 
-def listed(domain: str, data: Path) -> tuple[Any, Any, Any]:
+def listed(domain: str, data: Path) -> tuple[Domain, Recipe, tuple[Case, ...]]:
     """The domain, its recipe, and the images or slices of the data."""
-    from samdomains.chain import select_domain
-    from samdomains.data.parts import in_parts
-
     selected = select_domain(domain)
     recipe = selected.resolve_recipe(settings=SETTINGS).recipe
     return selected, recipe, in_parts(selected.load_cases(data, recipe), recipe.scene)
@@ -141,42 +162,42 @@ def listed(domain: str, data: Path) -> tuple[Any, Any, Any]:
 
 def audit(domain: str, data: Path) -> None:
     """List and check all cases."""
-    from samdomains.checking import check_cases, require_no_errors
-
     _, recipe, cases = listed(domain, data)
     require_no_errors(check_cases(cases, recipe), data)
 
 
+class Interrupting:
+    """Prompts some objects, and then stops the process as Ctrl-C does."""
+
+    def __init__(self, sampler: PromptSampler) -> None:
+        self.sampler, self.prompted = sampler, 0
+
+    def __call__(self, mask: Mask, rng: np.random.Generator, previous: Logits | None) -> Prompts:
+        """As the sampler."""
+        self.prompted += 1
+        if self.prompted == PROMPTED:
+            os.kill(os.getpid(), signal.SIGINT)
+        return self.sampler(mask, rng, previous)
+
+
+def forget(_sam: Sam) -> None:
+    """Keep no weights."""
+
+
 def training(domain: str, data: Path) -> None:
     """List the objects of all cases, validate some, and train in full for some steps."""
-    from samdomains.errors import TrainingInterrupted
-    from samdomains.run_directory import RunDirectory
-    from samdomains.sam.checkpoints import load_base
-    from samdomains.training.engine import train
-    from samdomains.training.task import Task
-    from samdomains.types import StrategyChoice
-
     selected, recipe, cases = listed(domain, data)
-    sampler, prompted = selected.sample_prompts(recipe), 0
-
-    def until_interrupted(*values: Any) -> Any:
-        nonlocal prompted
-        prompted += 1
-        if prompted == PROMPTED:
-            os.kill(os.getpid(), signal.SIGINT)
-        return sampler(*values)
-
     with tempfile.TemporaryDirectory() as folder:
         task = Task(
             sam=load_base("tiny", None).sam,
             train=cases,
             val=cases[:VALIDATED],
             normalizer=selected.normalize_intensity(recipe),
-            sampler=until_interrupted,
+            sampler=Interrupting(selected.sample_prompts(recipe)),
             recipe=recipe,
             choice=StrategyChoice("full", 1, "no", ()),
             directory=RunDirectory(Path(folder)),
-            save_best=lambda sam: None,
+            save_best=forget,
         )
         try:
             train(task)
@@ -187,12 +208,6 @@ def training(domain: str, data: Path) -> None:
 
 def evaluation(domain: str, data: Path) -> None:
     """Score all cases with the ellipse, and some with the model too."""
-    from samdomains.evaluation.baselines import BoxEllipse
-    from samdomains.evaluation.results import summarize
-    from samdomains.evaluation.scorer import score
-    from samdomains.sam.checkpoints import load_base
-    from samdomains.sam.segmenter import SamSegmenter
-
     selected, recipe, cases = listed(domain, data)
     normalizer = selected.normalize_intensity(recipe)
     model = SamSegmenter.of(load_base("tiny", None).sam, recipe.model)

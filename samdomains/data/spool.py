@@ -33,7 +33,7 @@ class Spool(Generic[T]):
     """
 
     def __init__(self, pieces: Iterable[tuple[int, T]]) -> None:
-        self._file = tempfile.TemporaryFile()
+        self._file = tempfile.TemporaryFile()  # noqa: SIM115 (open as long as the spool)
         weakref.finalize(self, self._file.close)
         places: dict[int, tuple[int, int]] = {}
         end = 0

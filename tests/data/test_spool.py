@@ -27,7 +27,7 @@ def test_pieces_come_back_by_their_numbers() -> None:
 
 @pytest.mark.parametrize("numbers", [(0, 0), (0, 2), (1,)])
 def test_numbers_with_gaps_or_twice_are_refused(numbers: tuple[int, ...]) -> None:
-    with pytest.raises(ValueError, match="twice|not numbered"):
+    with pytest.raises(ValueError, match=r"twice|not numbered"):
         Spool((number, "piece") for number in numbers)
 
 
