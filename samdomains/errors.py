@@ -16,6 +16,9 @@ class SamDomainsError(Exception):
 
     exit_code = 1
 
+    told_elsewhere = False
+    """Whether another process of the same command raises it too, and tells the user."""
+
 
 class UsageError(SamDomainsError):
     """The command or call itself is wrong: an unknown name, a bad value, a missing argument."""

@@ -2,25 +2,30 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import cast, get_args
 
 import numpy as np
+from segment_anything.modeling import Sam
 
 from samdomains.chain import Domain, select_domain
+from samdomains.checking import Tell, silent
 from samdomains.data.statistics import case_statistics
 from samdomains.errors import CheckpointError, RecipeError, UsageError, did_you_mean
 from samdomains.protocols import Normalizer
-from samdomains.recipe import Recipe
+from samdomains.recipe import ModelRecipe, Recipe
 from samdomains.recipe_layers import COMMAND_LINE, RecipeLayer, parse_setting, resolve_recipe
 from samdomains.run_directory import RunDirectory
 from samdomains.sam.artefact import ArtefactMetadata, load_artefact, read_metadata
 from samdomains.sam.automatic import certain_objects
+from samdomains.sam.cached_encoder import CachedEncoder
 from samdomains.sam.checkpoints import load_base
 from samdomains.sam.devices import best_device
 from samdomains.sam.download import sha256_of
+from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.sam.models import ModelName
 from samdomains.sam.segmenter import SamSegmenter
 from samdomains.types import CaseStatistics, Image, ObjectMask, Prediction, Prompts, RawImage
@@ -136,6 +141,8 @@ def load_model(
     settings: Sequence[str] = (),
     local_plugin: Path | None = None,
     with_base: bool = False,
+    cache: EmbeddingCache | None = None,
+    tell: Tell = silent,
 ) -> Model:
     """Load a tuned model from its run, or an untuned one by name.
 
@@ -148,6 +155,8 @@ def load_model(
             how it is scored (``data``, ``scene``, ``evaluation``, ``auto``, ``review``) may differ.
         local_plugin: The user's own plugin file.
         with_base: Also load the untuned base of a run, as ``zero_shot``.
+        cache: Keeps embeddings of images for the next time; None keeps nothing on disk.
+        tell: Takes one line where the cache is full.
 
     Raises:
         CheckpointError: The model cannot be found or loaded.
@@ -161,9 +170,10 @@ def load_model(
         >>> model.segment(pixels, [box])[0].mask().shape
         (64, 64)
     """
+    segmenter = partial(_segmenter, cache=cache, tell=tell)
     if str(model) in get_args(ModelName):
         name = cast("ModelName", str(model))
-        return _untuned(name, domain or "images", checkpoint, settings, local_plugin)
+        return _untuned(name, domain or "images", checkpoint, settings, local_plugin, segmenter)
     path = _artefact_of(Path(model))
     metadata = read_metadata(path)
     home = select_domain(metadata.domain, local_plugin=local_plugin)
@@ -173,12 +183,9 @@ def load_model(
     _require_same_normalizer(path, metadata, home)
     recipe = _recipe_for(path, metadata, reader, settings)
     weights = checkpoint or checkpoint_of(metadata.recipe)
-    device = best_device()
-    tuned = load_artefact(path, checkpoint=weights)
-    systems = {"tuned": SamSegmenter.of(tuned.sam.to(device), recipe.model)}
+    systems = {"tuned": segmenter(load_artefact(path, checkpoint=weights).sam, recipe.model)}
     if with_base:
-        base = load_base(metadata.base_name, weights)
-        systems["zero_shot"] = SamSegmenter.of(base.sam.to(device), recipe.model)
+        systems["zero_shot"] = segmenter(load_base(metadata.base_name, weights).sam, recipe.model)
     description = f"model: {metadata.base_name}, tuned ({metadata.strategy}) for {home.name}"
     if reader is not home:
         description += f"; {reader.name} reads the data, {home.name} prepares the images"
@@ -192,13 +199,21 @@ def _untuned(
     checkpoint: Path | None,
     settings: Sequence[str],
     local_plugin: Path | None,
+    segmenter: Callable[[Sam, ModelRecipe], SamSegmenter],
 ) -> Model:
     selected = select_domain(domain, local_plugin=local_plugin)
     recipe = selected.resolve_recipe(settings=[*settings, f"model.name={name}"]).recipe
     base = load_base(name, checkpoint or checkpoint_of(recipe))
-    systems = {"zero_shot": SamSegmenter.of(base.sam.to(best_device()), recipe.model)}
+    systems = {"zero_shot": segmenter(base.sam, recipe.model)}
     normalizer = selected.normalize_intensity(recipe)
     return Model(selected, recipe, normalizer, systems, f"model: {name}, untuned", base.sha256)
+
+
+def _segmenter(
+    sam: Sam, recipe: ModelRecipe, *, cache: EmbeddingCache | None, tell: Tell
+) -> SamSegmenter:
+    sam = sam.to(best_device())
+    return SamSegmenter.of(sam, recipe, CachedEncoder(sam, cache, full=tell))
 
 
 def _require_same_normalizer(path: Path, metadata: ArtefactMetadata, home: Domain) -> None:

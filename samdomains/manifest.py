@@ -10,6 +10,7 @@ from pathlib import Path
 
 from samdomains.errors import RunDirectoryError
 from samdomains.files import write_text
+from samdomains.processes import Processes
 
 COLUMNS = ("image", "status", "objects", "lowest_predicted_iou", "review", "files")
 SEPARATOR = "; "
@@ -74,6 +75,75 @@ class Manifest:
             return
         with self._path.open("a", encoding="utf-8", newline="") as file:
             file.write(_lines([_row(entry)]))
+
+
+class SharedManifest:
+    """``manifest.csv`` of several processes: each notes its images in a part of its own beside it.
+
+    The main process puts the parts together, at the end or, after an interruption, with the next
+    ``resume``, whatever the number of processes then.
+
+    Args:
+        path: The manifest.
+        processes: Those that segment together; all of them make one.
+        resume: Keep what an interrupted call wrote.
+
+    Raises:
+        RunDirectoryError: The file is there and is no manifest, so it is somebody's own.
+        OSError: It cannot be read.
+    """
+
+    def __init__(self, path: Path, processes: Processes, *, resume: bool) -> None:
+        self._path, self._processes = path, processes
+        self._whole = processes.from_main(lambda: _begin(path, resume=resume))
+        alone = processes.count == 1
+        self.own = self._whole if alone else Manifest(_part(path, processes.index), resume=False)
+
+    def finished(self) -> set[str]:
+        """Ids of the images that an earlier call did and whose files are all there."""
+        return self._whole.finished()
+
+    def complete(self, order: Sequence[str]) -> Sequence[Entry]:
+        """Wait for all processes, and put the lines into the order of the images.
+
+        Args:
+            order: Ids of the images.
+
+        Returns:
+            All entries.
+        """
+        self._processes.gather(lambda: None)
+        return self._processes.from_main(lambda: self._put_together(order))
+
+    def _put_together(self, order: Sequence[str]) -> Sequence[Entry]:
+        entries = {entry.image: entry for entry in self._whole.entries}
+        parts = _parts(self._path)
+        for part in parts:
+            entries |= {entry.image: entry for entry in _read(part)}
+        place = {image: number for number, image in enumerate(order)}
+        found = sorted(entries.values(), key=lambda entry: place.get(entry.image, len(place)))
+        write_text(self._path, _lines([COLUMNS, *map(_row, found)]))
+        for part in parts:
+            part.unlink()
+        return found
+
+
+def _begin(path: Path, *, resume: bool) -> Manifest:
+    """The manifest with what interrupted processes noted beside it, or, anew, without."""
+    manifest = Manifest(path, resume=resume)
+    for part in _parts(path):
+        for entry in _read(part) if resume else ():
+            manifest.add(entry)
+        part.unlink()
+    return manifest
+
+
+def _part(path: Path, index: int) -> Path:
+    return path.with_name(f".{path.stem}.part{index}{path.suffix}")
+
+
+def _parts(path: Path) -> list[Path]:
+    return sorted(path.parent.glob(f".{path.stem}.part*{path.suffix}"))
 
 
 def _row(entry: Entry) -> Sequence[str]:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
 from dataclasses import asdict, dataclass
 from functools import partial
 from pathlib import Path
 from typing import Any
+
+from segment_anything.modeling import Sam
 
 from samdomains.chain import select_domain
 from samdomains.checking import Tell, check_cases, require_no_errors, silent
@@ -22,14 +23,17 @@ from samdomains.evaluation.scorer import score
 from samdomains.files import write_json
 from samdomains.inference import load_model
 from samdomains.preparation import Plan, begin, keep_recipe, prepare, require_same_recipe
+from samdomains.processes import current_processes
 from samdomains.progress import progress_bar
 from samdomains.protocols import Normalizer, Segmenter
 from samdomains.recipe import Recipe
 from samdomains.reports.run_report import RunRecord, write_run_report
 from samdomains.run_directory import RunDirectory, require_free, undone_on_failure
 from samdomains.sam.artefact import ArtefactMetadata, load_artefact, save_artefact
+from samdomains.sam.cached_encoder import CachedEncoder
 from samdomains.sam.checkpoints import load_base
 from samdomains.sam.devices import best_device
+from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.sam.segmenter import SamSegmenter
 from samdomains.segmentation import segment
 from samdomains.stopwatch import Stopwatch
@@ -66,6 +70,7 @@ def run(
     local_plugin: Path | None = None,
     resume: bool = False,
     check: bool = True,
+    cache: EmbeddingCache | None = None,
     tell: Tell = silent,
 ) -> Result:
     """Check, split, score zero-shot, tune, test, report.
@@ -80,28 +85,30 @@ def run(
         resume: Continue an interrupted run, called with the same arguments. A complete one stays
             as it is.
         check: Stop before training when the audit finds errors.
+        cache: Keeps the frozen encoder's embeddings after the run, for others; None keeps them in
+            the run's folder until it is finished.
         tell: Takes one line about what happens now.
 
     Raises:
         SamDomainsError: With what was got, what is allowed and what to do.
     """
-    _require_one_process()
-    watch, directory = Stopwatch(), RunDirectory(Path(out))
+    processes, watch, directory = current_processes(), Stopwatch(), RunDirectory(Path(out))
     selected = select_domain(domain, local_plugin=local_plugin)
     resolved = selected.resolve_recipe(file=recipe_file, settings=settings)
     if resume:
-        require_same_recipe(directory, resolved)
-        if directory.complete:
-            return _completed(directory, tell)
+        processes.from_main(partial(require_same_recipe, directory, resolved))
+        if processes.from_main(lambda: directory.complete):
+            return processes.from_main(lambda: _completed(directory, tell))
     else:
-        require_free(directory.root)
+        processes.from_main(partial(require_free, directory.root))
     data = None if source is None else Path(source)
-    with nullcontext() if resume else undone_on_failure(directory.root), watch.stage("check"):
-        keep_recipe(directory, resolved)
+    begins = processes.is_main and not resume
+    with undone_on_failure(directory.root) if begins else nullcontext(), watch.stage("check"):
+        processes.from_main(partial(keep_recipe, directory, resolved))
         plan = prepare(selected, resolved, data, directory, check=check, tell=tell)
-        begin(plan)
+        processes.from_main(partial(begin, plan))
     with directory.resumable():
-        return _carry_out(plan, watch, resume=resume)
+        return _carry_out(plan, watch, cache, resume=resume, tell=tell)
 
 
 def evaluate(
@@ -114,6 +121,7 @@ def evaluate(
     checkpoint: Path | None = None,
     settings: Sequence[str] = (),
     local_plugin: Path | None = None,
+    cache: EmbeddingCache | None = None,
     tell: Tell = silent,
 ) -> Result:
     """Score a model on labelled data, with identical prompts for every system.
@@ -130,13 +138,14 @@ def evaluate(
         checkpoint: File with the base's weights, where they are not the shipped or official ones.
         settings: ``section.key=value``; for a tuned model only of ``data`` and ``evaluation``.
         local_plugin: The user's own plugin file.
+        cache: Keeps embeddings of images for the next time; None keeps nothing.
         tell: Takes one line about what happens now.
 
     Raises:
         SamDomainsError: With what was got, what is allowed and what to do.
     """
-    directory, data = Path(out), Path(source)
-    require_free(directory)
+    processes, directory, data = current_processes(), Path(out), Path(source)
+    processes.from_main(partial(require_free, directory))
     loaded = load_model(
         model,
         domain,
@@ -144,33 +153,31 @@ def evaluate(
         settings=settings,
         local_plugin=local_plugin,
         with_base=True,
+        cache=cache,
+        tell=tell,
     )
     tell(loaded.description)
-    with undone_on_failure(directory):
+    with undone_on_failure(directory) if processes.is_main else nullcontext():
         listed = loaded.domain.load_cases(data, loaded.recipe)
         cases = _only(in_parts(listed, loaded.recipe.scene), split, data)
-        require_no_errors(check_cases(cases, loaded.recipe, tell=tell), data)
+        processes.from_main(lambda: _require_fit(cases, loaded.recipe, data, tell))
         systems: dict[str, Segmenter] = {**loaded.systems, "box_ellipse": BoxEllipse()}
         scores = _score(systems, cases, loaded.normalizer, loaded.recipe)
         metrics = _summary(scores, loaded.recipe, cases)
-        write_json(directory / "metrics.json", metrics)
         card = _card(scores, loaded.recipe, trained_on=0) if "tuned" in loaded.systems else None
-        if card is not None:
-            write_json(directory / "card.json", card.to_json())
+        processes.from_main(lambda: _write_scores(directory, metrics, card))
     return Result(directory, metrics, card)
 
 
-def _require_one_process() -> None:
-    """Refuse to be one of several processes, which would race for the run's folder.
+def _require_fit(cases: Sequence[Case], recipe: Recipe, source: Path, tell: Tell) -> None:
+    """Stop where the audit of the data finds errors."""
+    require_no_errors(check_cases(cases, recipe, tell=tell), source)
 
-    ``WORLD_SIZE`` is how torchrun and accelerate tell a process how many there are.
-    """
-    world = os.environ.get("WORLD_SIZE", "1")
-    if world != "1":
-        raise UsageError(
-            f"run on one process; several are not supported yet (WORLD_SIZE is {world}). "
-            "Start it without torchrun or accelerate launch"
-        )
+
+def _write_scores(directory: Path, metrics: Mapping[str, Any], card: Card | None) -> None:
+    write_json(directory / "metrics.json", metrics)
+    if card is not None:
+        write_json(directory / "card.json", card.to_json())
 
 
 def _completed(directory: RunDirectory, tell: Tell) -> Result:
@@ -183,17 +190,39 @@ def _completed(directory: RunDirectory, tell: Tell) -> Result:
     return Result(directory.root, metrics, Card.from_json(card))
 
 
-def _carry_out(plan: Plan, watch: Stopwatch, *, resume: bool) -> Result:
+def _carry_out(
+    plan: Plan, watch: Stopwatch, shared: EmbeddingCache | None, *, resume: bool, tell: Tell
+) -> Result:
     """All that takes time, from the untuned scores to the report."""
+    encoder_of = partial(_encoder, plan, shared, tell)
+    encoder, model = encoder_of(plan.base.sam), plan.recipe.model
     with watch.stage("zero-shot"):
-        untuned = _zero_shot_scores(plan)
+        untuned = _zero_shot_scores(plan, SamSegmenter.of(encoder.sam, model, encoder))
     with watch.stage("tune"):
-        progress = _tune(plan, resume=resume)
+        progress = _tune(plan, encoder, resume=resume, tell=tell)
     with watch.stage("test"):
-        tuned = _tuned_segmenter(plan)
+        # As anybody will load it: from its file.
+        encoder = encoder_of(load_artefact(plan.directory.model, checkpoint=plan.checkpoint).sam)
+        tuned = SamSegmenter.of(encoder.sam, model, encoder)
         normalizer = plan.domain.normalize_intensity(plan.recipe)
         own = _score({"tuned": tuned}, plan.splits.test, normalizer, plan.recipe)
-    return _report(plan, progress, (*own, *untuned), tuned, watch)
+    # The base once more: tuning changed it in place.
+    encoder = encoder_of(load_base(plan.base.name, plan.checkpoint).sam)
+    systems = {"tuned": tuned, "zero_shot": SamSegmenter.of(encoder.sam, model, encoder)}
+    scores = (*own, *untuned)
+    return current_processes().from_main(lambda: _report(plan, progress, scores, systems, watch))
+
+
+def _encoder(plan: Plan, shared: EmbeddingCache | None, tell: Tell, sam: Sam) -> CachedEncoder:
+    """The way of a run's models to embeddings.
+
+    With a full disk a run's own folder is of no use, while the user's may be on another one.
+    """
+    sam = sam.to(best_device())
+    if shared is not None:
+        return CachedEncoder(sam, shared, full=tell)
+    frozen = plan.choice.name == "decoder"  # else nothing is encoded twice
+    return CachedEncoder(sam, EmbeddingCache(plan.directory.embeddings) if frozen else None)
 
 
 def _score(
@@ -202,7 +231,10 @@ def _score(
     normalizer: Normalizer,
     recipe: Recipe,
 ) -> tuple[ObjectScore, ...]:
-    with progress_bar(f"scoring {', '.join(systems)}", len(cases)) as show:
+    """Score the cases; each process takes a share of them, and all get all scores."""
+    processes = current_processes()
+    own = len(processes.share(cases))
+    with progress_bar(f"scoring {', '.join(systems)}", own) as show:
         return score(
             systems,
             cases,
@@ -210,25 +242,25 @@ def _score(
             prompts=recipe.evaluation.prompts,
             minimum_area=recipe.data.minimum_area,
             seed=recipe.seed,
+            processes=processes,
             progress=show,
         )
 
 
-def _zero_shot_scores(plan: Plan) -> tuple[ObjectScore, ...]:
+def _zero_shot_scores(plan: Plan, zero_shot: SamSegmenter) -> tuple[ObjectScore, ...]:
     """Scores of the systems that tuning does not change; kept for a resumed run."""
-    kept = plan.directory.zero_shot
-    if kept.exists():
+    kept, processes = plan.directory.zero_shot, current_processes()
+    if processes.from_main(kept.exists):
         values = json.loads(kept.read_text(encoding="utf-8"))
         return tuple(ObjectScore.from_json(score) for score in values)
-    zero_shot = SamSegmenter.of(plan.base.sam.to(best_device()), plan.recipe.model)
     systems: dict[str, Segmenter] = {"zero_shot": zero_shot, "box_ellipse": BoxEllipse()}
     normalizer = plan.domain.normalize_intensity(plan.recipe)
     scores = _score(systems, plan.splits.test, normalizer, plan.recipe)
-    write_json(kept, [asdict(score) for score in scores])
+    processes.from_main(lambda: write_json(kept, [asdict(score) for score in scores]))
     return scores
 
 
-def _tune(plan: Plan, *, resume: bool) -> Progress:
+def _tune(plan: Plan, encoder: CachedEncoder, *, resume: bool, tell: Tell) -> Progress:
     domain, recipe, base = plan.domain, plan.recipe, plan.base
     metadata = ArtefactMetadata(
         base_name=base.name,
@@ -241,7 +273,7 @@ def _tune(plan: Plan, *, resume: bool) -> Progress:
         recipe=recipe,
     )
     task = Task(
-        sam=base.sam.to(best_device()),
+        sam=encoder.sam,
         train=plan.splits.train,
         val=plan.splits.val,
         normalizer=domain.normalize_intensity(recipe),
@@ -250,27 +282,17 @@ def _tune(plan: Plan, *, resume: bool) -> Progress:
         choice=plan.choice,
         directory=plan.directory,
         save_best=partial(save_artefact, plan.directory.model, metadata=metadata),
+        encoder=encoder if plan.choice.name == "decoder" else None,
+        tell=tell,
     )
     return train(task, resume=resume)
-
-
-def _tuned_segmenter(plan: Plan) -> SamSegmenter:
-    """The model as anybody will load it: from its file."""
-    loaded = load_artefact(plan.directory.model, checkpoint=plan.checkpoint)
-    return SamSegmenter.of(loaded.sam.to(best_device()), plan.recipe.model)
-
-
-def _untuned_segmenter(plan: Plan) -> SamSegmenter:
-    """The base model once more, since tuning changed the loaded one in place."""
-    base = load_base(plan.base.name, plan.checkpoint)
-    return SamSegmenter.of(base.sam.to(best_device()), plan.recipe.model)
 
 
 def _report(
     plan: Plan,
     progress: Progress,
     scores: Sequence[ObjectScore],
-    tuned: Segmenter,
+    systems: Mapping[str, Segmenter],
     watch: Stopwatch,
 ) -> Result:
     """Write scores, verdict and, as the last file, the report."""
@@ -292,7 +314,7 @@ def _report(
         card=card,
         seconds=watch.seconds,
         base=f"{plan.base.name} (SHA-256 {plan.base.sha256[:16]}…)",
-        systems={"tuned": tuned, "zero_shot": _untuned_segmenter(plan)},
+        systems=systems,
     )
     write_run_report(directory.report, record)
     directory.finish()

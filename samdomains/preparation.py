@@ -18,6 +18,7 @@ from samdomains.data.splits import CaseSplits, split_cases
 from samdomains.errors import DataError, RecipeError, RunDirectoryError
 from samdomains.files import write_json, write_text
 from samdomains.inference import checkpoint_of
+from samdomains.processes import current_processes
 from samdomains.recipe import Recipe
 from samdomains.recipe_layers import (
     RecipeLayer,
@@ -30,7 +31,12 @@ from samdomains.run_directory import RunDirectory
 from samdomains.sam.checkpoints import BaseModel, load_base
 from samdomains.sam.devices import best_device, free_memory
 from samdomains.sam.models import ARCHITECTURES
-from samdomains.types import Case, Facts, StrategyChoice
+from samdomains.strategy_choice import estimate_memory
+from samdomains.training.dataset import list_views
+from samdomains.training.fitting import UNDOUBTED, fit, without_measuring
+from samdomains.training.memory import release_memory
+from samdomains.training.probe import MeasuredMemory, measure_memory
+from samdomains.types import Case, Facts, StrategyChoice, StrategyName
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -91,20 +97,26 @@ def prepare(
     """
     recipe = resolved.recipe
     _require_possible_precision(recipe)
-    data = _demo_data(domain, directory, recipe.seed) if source is None else source
+    processes = current_processes()
+    data = source or processes.from_main(lambda: _demo_data(domain, directory, recipe.seed))
     cases = in_parts(domain.load_cases(data, recipe), recipe.scene)
-    base = load_base(recipe.model.name, checkpoint_of(recipe))
-    audit = check_cases(cases, recipe, tell=tell)
-    if check:
-        require_no_errors(audit, data)
+    with processes.one_by_one():
+        base = load_base(recipe.model.name, checkpoint_of(recipe))
+    audit = processes.from_main(lambda: _audit(cases, recipe, data, check=check, tell=tell))
     splits = split_cases(cases, recipe.data, recipe.seed, empty=audit.empty)
     parts = {"train": splits.train, "val": splits.val, "test": splits.test}
     sizes = ", ".join(f"{len(part)} {name}" for name, part in parts.items())
     tell(f"split: {sizes}. {splits.how}")
     for name, part in parts.items():
         _require_objects(name, part, recipe, data)
-    kept = _kept_strategy(directory, domain, base)
-    choice = kept or _choose_strategy(domain, recipe, base, splits.train)
+    choice = processes.from_main(
+        lambda: (
+            _kept_strategy(directory, domain, base)
+            or _choose_strategy(domain, recipe, base, splits.train, tell)
+        )
+    )
+    # Sets MKL's as well, which MKL else chooses anew as it computes.
+    torch.set_num_threads(processes.from_main(lambda: _kept_threads(directory)))
     tell(f"strategy: {choice.name}. {' '.join(choice.reasons)}")
     return Plan(domain, resolved, base, audit, splits, choice, directory)
 
@@ -131,8 +143,6 @@ def begin(plan: Plan) -> None:
             f"{directory.split}: the run began with other images. "
             "Resume with the same data, or start a new run in another folder."
         )
-    # Sets MKL's number of threads as well, which it else chooses anew as it computes.
-    torch.set_num_threads(torch.get_num_threads())
     write_json(directory.explain, [asdict(answer) for answer in plan.domain.explain()])
     write_json(directory.split, parts)
     kept = {
@@ -166,6 +176,16 @@ def require_same_recipe(directory: RunDirectory, resolved: ResolvedRecipe) -> No
             f"{directory.recipe}: the run began with other values ({', '.join(changed)}). "
             "Resume with the same arguments, or start a new run in another folder."
         )
+
+
+def _audit(
+    cases: Sequence[Case], recipe: Recipe, source: Path, *, check: bool, tell: Tell
+) -> Audit:
+    """Audit the data, and stop where it finds errors unless nobody wants to know of them."""
+    audit = check_cases(cases, recipe, tell=tell)
+    if check:
+        require_no_errors(audit, source)
+    return audit
 
 
 def _demo_data(domain: Domain, directory: RunDirectory, seed: int) -> Path:
@@ -209,8 +229,6 @@ def _kept_strategy(
 ) -> StrategyChoice | None:
     """The choice that a resumed run began with: free memory may be another by now.
 
-    Sets the number of threads to the one of then, since a CPU's sums differ by it in the last bit.
-
     Raises:
         RunDirectoryError: The run began with other base weights, or with images prepared otherwise.
     """
@@ -225,14 +243,24 @@ def _kept_strategy(
                 f"({kept.get(key)}, now {now}). "
                 "Resume with the same --checkpoint and --plugin, or start a new run"
             )
-    torch.set_num_threads(kept["threads"])
     choice = kept["choice"]
     return StrategyChoice(**choice | {"reasons": tuple(choice["reasons"])})
 
 
+def _kept_threads(directory: RunDirectory) -> int:
+    """The number of threads that a resumed run began with; that of this machine in a new one.
+
+    A CPU's sums differ by it in the last bit.
+    """
+    if not directory.strategy.exists():
+        return torch.get_num_threads()
+    return int(json.loads(directory.strategy.read_text(encoding="utf-8"))["threads"])
+
+
 def _choose_strategy(
-    domain: Domain, recipe: Recipe, base: BaseModel, train: Sequence[Case]
+    domain: Domain, recipe: Recipe, base: BaseModel, train: Sequence[Case], tell: Tell
 ) -> StrategyChoice:
+    """What the domain wants, fitted to the machine unless the domain did that itself."""
     device = best_device()
     facts = Facts(
         model=base.name,
@@ -244,4 +272,36 @@ def _choose_strategy(
         memory_bytes=free_memory(device),
         bf16=device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False),
     )
-    return domain.choose_strategy(recipe, facts)
+    choice = domain.choose_strategy(recipe, facts)
+    if choice.images_at_once is not None:
+        return choice
+    estimate = estimate_memory(
+        choice.name, facts, recipe, images=choice.batch_size, precision=choice.precision
+    )
+    if estimate <= UNDOUBTED * facts.memory_bytes:
+        return without_measuring(choice)
+    tell(f"memory: measuring what {choice.name} takes on {device.type}")
+    return _fitted(choice, domain, recipe, base, train)
+
+
+def _fitted(
+    choice: StrategyChoice, domain: Domain, recipe: Recipe, base: BaseModel, train: Sequence[Case]
+) -> StrategyChoice:
+    """Measure on the model where it will be trained; it is left there, otherwise unchanged."""
+    sam = base.sam.to(best_device())
+    release_memory(sam.device)
+    views = list_views(train, recipe.model, recipe.data.minimum_area)
+    objects = min(recipe.training.objects_per_image, max(len(view.objects) for view in views))
+    sampler = domain.sample_prompts(recipe)
+
+    def measure(name: StrategyName) -> MeasuredMemory:
+        return measure_memory(sam, sampler, recipe, name, choice.precision, objects=objects)
+
+    return fit(
+        choice,
+        measure,
+        recipe=recipe,
+        images=len({view.case for view in views}),
+        free=free_memory(sam.device),
+        device=sam.device,
+    )

@@ -7,6 +7,8 @@ from contextlib import contextmanager
 from contextvars import ContextVar
 from typing import TYPE_CHECKING
 
+from samdomains.processes import is_main_process
+
 if TYPE_CHECKING:
     from rich.progress import Progress
 
@@ -60,5 +62,5 @@ def _display() -> Progress:
         TimeElapsedColumn(),
         TimeRemainingColumn(),
         console=console,
-        disable=not console.is_terminal,
+        disable=not console.is_terminal or not is_main_process(),
     )

@@ -224,6 +224,9 @@ class AugmentationRecipe(_Section):
         crop: Smallest share of each side that a random crop keeps; 1 switches crops off.
         brightness: Largest shift of intensity, in the [0, 1] scale.
         contrast: Largest relative change of contrast.
+        variants: With a frozen encoder (strategy ``decoder``), pictures of each view that are
+            embedded: itself, and others changed as above, among which the epochs draw. It costs
+            as many times the encoding and the disk; 1 leaves the images unchanged.
     """
 
     flip: Fraction = 0.5
@@ -231,6 +234,7 @@ class AugmentationRecipe(_Section):
     crop: Annotated[float, Field(gt=0.0, le=1.0)] = 0.7
     brightness: Fraction = 0.1
     contrast: Fraction = 0.2
+    variants: Count = 1
 
 
 ZOOM_OF_TINY = 64
@@ -295,6 +299,11 @@ class TrainingRecipe(_Section):
         warmup_fraction: Share of the steps with a linearly rising rate.
         clip_norm: Largest gradient norm.
         precision: ``auto`` uses bf16 or fp16 where the device has it.
+        embedding_precision: Of the embeddings that a frozen encoder gives for training: ``half``
+            the bytes (float16, three decimal digits), or ``full`` (float32). Scores are always
+            from full ones.
+        checkpointing: Run the image encoder's blocks again in the backward pass, for the same
+            gradients in a fraction of the memory. ``auto`` is on for the official models.
         patience: Epochs without a better validation Dice before it stops; None never stops.
         mixtures: Shares of the tuned weights that are tried at the end, mixed with the untuned ones
             (WiSE-FT, arXiv:2109.01903): on few images training overshoots, and a mixture does
@@ -315,6 +324,8 @@ class TrainingRecipe(_Section):
     warmup_fraction: Fraction = 0.05
     clip_norm: Positive = 1.0
     precision: Literal["auto", "no", "fp16", "bf16"] = "auto"
+    embedding_precision: Literal["half", "full"] = "half"
+    checkpointing: Literal["auto", "on", "off"] = "auto"
     patience: Count | None = 8
     mixtures: tuple[Fraction, ...] = (0.5, 0.25, 0.75)
     focal_weight: Annotated[float, Field(ge=0.0)] = 20.0
@@ -381,6 +392,13 @@ class Recipe(_Section):
             iou if auto.minimum_iou == "auto" else auto.minimum_iou,
             stability if auto.minimum_stability == "auto" else auto.minimum_stability,
         )
+
+    @property
+    def runs_blocks_again(self) -> bool:
+        """Whether training uses ``training.checkpointing``, with ``auto`` decided."""
+        if self.training.checkpointing == "auto":
+            return self.model.name != "tiny"
+        return self.training.checkpointing == "on"
 
     @property
     def doubtful(self) -> float:

@@ -83,8 +83,8 @@ class RunDirectory:
 
     @property
     def embeddings(self) -> Path:
-        """Of the training images, while a frozen encoder's decoder is tuned."""
-        return self.state / "embeddings.npy"
+        """What a frozen encoder gave, while its decoder is tuned."""
+        return self.state / "embeddings"
 
     @property
     def tensorboard(self) -> Path:
@@ -138,7 +138,8 @@ class RunDirectory:
 
     def finish(self) -> None:
         """Remove what only an unfinished run needs."""
-        self.embeddings.unlink(missing_ok=True)
+        if self.embeddings.exists():
+            shutil.rmtree(self.embeddings)
 
 
 def require_free(folder: Path) -> None:

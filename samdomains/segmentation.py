@@ -16,7 +16,8 @@ from samdomains.data.volumes import slices_of
 from samdomains.data.writers import file_stem
 from samdomains.errors import SamDomainsError, UsageError
 from samdomains.inference import Model
-from samdomains.manifest import Entry, Manifest
+from samdomains.manifest import Entry, Manifest, SharedManifest
+from samdomains.processes import current_processes
 from samdomains.progress import progress_bar
 from samdomains.prompts.parsing import ObjectPrompt
 from samdomains.protocols import MaskWriter
@@ -52,7 +53,8 @@ def segment(
 
     A folder of several gets a ``manifest.csv`` beside the masks: what became of each image, and
     which need a human look (``recipe.review``). One that cannot be segmented does not stop the
-    others. A scene larger than memory is taken tile by tile.
+    others. A scene larger than memory is taken tile by tile. Several processes
+    (``accelerate launch``) divide a folder among them.
 
     Args:
         model: From ``load_model``.
@@ -79,7 +81,9 @@ def segment(
     target = _Target.of(Path(out), cases)
     writer = model.domain.write_masks(_for_suffix(model.recipe, target.file))
     job = _Job(model, prompts, target, writer, resume, tell)
-    return job.segment_one(cases[0])[1] if len(cases) == 1 else job.segment_all(cases)
+    if len(cases) == 1:
+        return current_processes().from_main(lambda: job.segment_one(cases[0])[1])
+    return job.segment_all(cases)
 
 
 def _for_suffix(recipe: Recipe, file: Path | None) -> Recipe:
@@ -103,29 +107,37 @@ class _Job:
 
     def segment_all(self, cases: Sequence[Case]) -> list[Path]:
         """Segment several cases, and say in the manifest what became of each."""
-        folder = self.target.folder
-        manifest, written, failed = Manifest(folder / MANIFEST, resume=self.resume), [], []
+        folder, processes = self.target.folder, current_processes()
+        manifest = SharedManifest(folder / MANIFEST, processes, resume=self.resume)
         finished = manifest.finished()
+        mine = [case for case in processes.share(cases) if case.id not in finished]
+        parts = processes.gather(lambda: self._segment_each(mine, manifest.own))
+        entries = manifest.complete([case.id for case in cases])
+        failed = [error for _, errors in parts for error in errors]
+        processes.from_main(lambda: _require_none(failed, len(cases), folder / MANIFEST))
+        waiting = sum(bool(entry.review) for entry in entries)
+        self.tell(f"{folder / MANIFEST}: {waiting} of {len(cases)} images need a human look")
+        return [path for paths, _ in parts for path in paths]
+
+    def _segment_each(
+        self, cases: Sequence[Case], manifest: Manifest
+    ) -> tuple[list[Path], list[SamDomainsError]]:
+        """The files written, and what went wrong with those that could not be segmented."""
+        folder, written, failed = self.target.folder, list[Path](), list[SamDomainsError]()
         with progress_bar("segmenting", len(cases)) as show:
             for done, case in enumerate(cases, start=1):
-                name = case.id
-                if name not in finished:
-                    try:
-                        objects, files = self.segment_one(case)
-                    except UsageError:
-                        raise
-                    except SamDomainsError as error:
-                        failed.append(error)
-                        manifest.add(Entry(name, "failed", 0, None, (str(error),), ()))
-                    else:
-                        written += files
-                        manifest.add(_entry(name, objects, files, folder, self.model.recipe))
+                try:
+                    objects, files = self.segment_one(case)
+                except UsageError:
+                    raise
+                except SamDomainsError as error:
+                    failed.append(error)
+                    manifest.add(Entry(case.id, "failed", 0, None, (str(error),), ()))
+                else:
+                    written += files
+                    manifest.add(_entry(case.id, objects, files, folder, self.model.recipe))
                 show(done)
-        if failed:
-            raise _of_several(failed, len(cases), folder / MANIFEST)
-        waiting = sum(bool(entry.review) for entry in manifest.entries)
-        self.tell(f"{folder / MANIFEST}: {waiting} of {len(cases)} images need a human look")
-        return written
+        return written, failed
 
     def segment_one(self, case: Case) -> tuple[Sequence[ObjectMask], list[Path]]:
         """Segment one image, volume or scene: its objects, and the files written."""
@@ -213,13 +225,13 @@ def _cut(item: ObjectMask) -> bool:
     return bool(x0 <= 0 or y0 <= 0 or x1 >= width or y1 >= height)
 
 
-def _of_several(failed: Sequence[SamDomainsError], count: int, manifest: Path) -> SamDomainsError:
-    """One error for all images that could not be segmented."""
-    first = failed[0]
-    return SamDomainsError(
-        f"{len(failed)} of {count} images could not be segmented, the first: {first} "
-        f"The others are done; {manifest} says what became of each"
-    )
+def _require_none(failed: Sequence[SamDomainsError], count: int, manifest: Path) -> None:
+    """Raise one error for all images that could not be segmented."""
+    if failed:
+        raise SamDomainsError(
+            f"{len(failed)} of {count} images could not be segmented, the first: {failed[0]} "
+            f"The others are done; {manifest} says what became of each"
+        )
 
 
 def _require_slices(case: Case, prompts: Sequence[ObjectPrompt] | None) -> None:

@@ -394,9 +394,13 @@ class StrategyChoice:
         batch_size: Images in one optimiser step.
         precision: ``no`` (float32), ``fp16`` or ``bf16``, as accelerate names them.
         reasons: One sentence each, shown to the user.
+        images_at_once: Images of a batch whose activations are in memory together; fewer than the
+            batch add up their gradients. None lets the core measure it, and lower ``batch_size``
+            where that many would not fit.
     """
 
     name: StrategyName
     batch_size: int
     precision: Literal["no", "fp16", "bf16"]
     reasons: tuple[str, ...]
+    images_at_once: int | None = None

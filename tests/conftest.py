@@ -115,6 +115,11 @@ def quick() -> tuple[str, ...]:
 @pytest.fixture
 def miniature() -> Sam:
     """A SAM of 64 pixels that runs in milliseconds; its random weights are always the same."""
+    return build_miniature()
+
+
+def build_miniature() -> Sam:
+    """What the fixture of that name gives."""
     import torch
 
     from samdomains.sam.models import Architecture, build_sam

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from samdomains.errors import RunDirectoryError
-from samdomains.manifest import Entry, Manifest
+from samdomains.manifest import Entry, Manifest, SharedManifest
+from samdomains.processes import Processes
 
 DONE = Entry("a, b.png", "done", 2, 0.75, ("predicted IoU 0.75 is below 0.8", "cut"), ("a.png",))
 FAILED = Entry("c.png", "failed", 0, None, ("c.png: empty",), ())
@@ -60,3 +61,34 @@ def test_something_else_is_not_taken_for_a_manifest(tmp_path: Path) -> None:
 def test_nothing_is_written_before_an_image_is_done(tmp_path: Path) -> None:
     Manifest(tmp_path / "out" / "manifest.csv", resume=False)
     assert not (tmp_path / "out").exists()
+
+
+def _note(path: Path, index: int, *entries: Entry) -> SharedManifest:
+    """The manifest as one of two processes has it, connected to none."""
+    part = Manifest(path.with_name(f".manifest.part{index}.csv"), resume=False)
+    for entry in entries:
+        part.add(entry)
+    return SharedManifest(path, Processes(), resume=True)
+
+
+def test_what_interrupted_processes_noted_is_there_when_one_goes_on(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.csv"
+    Manifest(path, resume=False).add(FAILED)
+    manifest = _note(path, 1, DONE)
+    assert manifest.own.entries == [FAILED, DONE]
+    assert [file.name for file in tmp_path.iterdir()] == ["manifest.csv"]
+
+
+def test_a_complete_manifest_is_in_the_order_of_the_images(tmp_path: Path) -> None:
+    manifest = SharedManifest(tmp_path / "manifest.csv", Processes(), resume=False)
+    manifest.own.add(FAILED)
+    manifest.own.add(DONE)
+    assert manifest.complete([DONE.image, FAILED.image]) == [DONE, FAILED]
+    assert Manifest(tmp_path / "manifest.csv", resume=True).entries == [DONE, FAILED]
+
+
+def test_without_resume_what_processes_noted_is_forgotten(tmp_path: Path) -> None:
+    path = tmp_path / "manifest.csv"
+    Manifest(path.with_name(".manifest.part0.csv"), resume=False).add(DONE)
+    assert SharedManifest(path, Processes(), resume=False).own.entries == []
+    assert list(tmp_path.iterdir()) == []

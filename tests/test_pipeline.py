@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 import samdomains
-from samdomains.errors import RunDirectoryError, SamDomainsError, UsageError
+from samdomains.errors import RunDirectoryError, SamDomainsError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -58,15 +58,3 @@ def test_errors_are_of_one_family(labelled_folder: Path, tmp_path: Path) -> None
     with pytest.raises(SamDomainsError):
         samdomains.run("images", tmp_path / "absent", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
-
-
-def test_one_of_several_processes_is_refused_before_anything_is_written(
-    labelled_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.setenv("WORLD_SIZE", "2")
-    with pytest.raises(UsageError, match=r"run on one process; several are not supported yet"):
-        samdomains.run("images", labelled_folder, out=tmp_path / "out")
-    assert not (tmp_path / "out").exists()
-    monkeypatch.setenv("WORLD_SIZE", "1")
-    with pytest.raises(SamDomainsError, match="absent"):
-        samdomains.run("images", tmp_path / "absent", out=tmp_path / "out")

@@ -5,6 +5,7 @@ import shutil
 import sys
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -13,6 +14,7 @@ from samdomains.chain import Domain, select_domain
 from samdomains.errors import DataError, RecipeError, RunDirectoryError
 from samdomains.preparation import Plan, begin, keep_recipe, prepare, require_same_recipe
 from samdomains.run_directory import RunDirectory
+from samdomains.training.probe import MeasuredMemory
 
 
 @pytest.fixture(scope="module")
@@ -188,3 +190,32 @@ def test_demo_data_is_generated_inside_the_run_and_again_on_resuming(
     half.write_bytes(b"")
     prepare(domain, resolved, None, directory)
     assert half.read_bytes() == content
+
+
+def test_a_machine_with_little_memory_is_measured_and_the_choice_kept(
+    domain: Domain, labelled_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured: list[tuple[str, int]] = []
+
+    def measure(*arguments: Any, objects: int) -> MeasuredMemory:
+        measured.append((arguments[3], objects))
+        return MeasuredMemory(resting=0, fixed=10**8, per_image=10**8, gradients=10**7)
+
+    monkeypatch.setattr("samdomains.preparation.measure_memory", measure)
+    monkeypatch.setattr("samdomains.preparation.free_memory", lambda _: 3 * 10**8)
+    lines: list[str] = []
+    resolved, directory = domain.resolve_recipe(), RunDirectory(tmp_path / "run")
+    plan = prepare(domain, resolved, labelled_folder, directory, tell=lines.append)
+    begin(plan)
+    (name, objects), *more = measured
+    assert (name, more) == ("decoder", [])
+    assert 1 <= objects <= 8
+    assert (plan.choice.batch_size, plan.choice.images_at_once) == (4, 1)
+    assert lines[-2:] == [
+        "memory: measuring what decoder takes on cpu",
+        f"strategy: decoder. {' '.join(plan.choice.reasons)}",
+    ]
+    assert "predicted peak 0.2 GB of 0.3 GB free" in lines[-1]
+    again = prepare(domain, resolved, labelled_folder, directory)
+    assert again.choice == plan.choice
+    assert len(measured) == 1

@@ -57,3 +57,11 @@ def test_what_is_sure_depends_on_the_model_unless_the_user_says_so() -> None:
         {"auto": {"minimum_iou": 0.6, "minimum_stability": 0}, "review": {"minimum_iou": 0.9}}
     )
     assert (mine.surest, mine.doubtful) == ((0.6, 0.0), 0.9)
+
+
+def test_blocks_run_again_in_official_models_unless_the_user_says_so() -> None:
+    assert not Recipe().runs_blocks_again
+    assert Recipe.model_validate({"model": {"name": "vit_b"}}).runs_blocks_again
+    assert Recipe.model_validate({"training": {"checkpointing": "on"}}).runs_blocks_again
+    official = {"model": {"name": "vit_b"}, "training": {"checkpointing": "off"}}
+    assert not Recipe.model_validate(official).runs_blocks_again

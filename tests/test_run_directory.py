@@ -145,9 +145,9 @@ def test_a_place_where_nothing_may_be_is_found_out_before_the_block(tmp_path: Pa
 
 def test_finishing_removes_the_embeddings_alone(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
-    run.state.mkdir()
-    for name in ("embeddings.npy", "training.pt"):
-        (run.state / name).touch()
+    (run.embeddings / "ab").mkdir(parents=True)
+    for path in (run.embeddings / "ab" / "ab12.f16", run.state / "training.pt"):
+        path.touch()
     run.finish()
     run.finish()
     assert [path.name for path in run.state.iterdir()] == ["training.pt"]

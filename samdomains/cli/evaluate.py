@@ -8,8 +8,11 @@ from typing import Literal
 import click
 
 from samdomains.cli.options import (
+    cache_option,
+    cache_size_option,
     checkpoint_option,
     domain_argument,
+    embedding_cache,
     json_option,
     out_option,
     plugin_option,
@@ -34,6 +37,8 @@ from samdomains.cli.printing import print_json, print_result, tell
 )
 @checkpoint_option
 @set_option
+@cache_option
+@cache_size_option
 @plugin_option
 @json_option
 def command(
@@ -44,6 +49,8 @@ def command(
     split: Literal["train", "val", "test"] | None,
     checkpoint: Path | None,
     settings: tuple[str, ...],
+    cache: Path | None,
+    cache_size: float,
     local_plugin: Path | None,
     as_json: bool,
 ) -> None:
@@ -63,6 +70,7 @@ def command(
         checkpoint=checkpoint,
         settings=settings,
         local_plugin=local_plugin,
+        cache=embedding_cache(cache, cache_size),
         tell=tell,
     )
     if as_json:

@@ -4,13 +4,16 @@ from __future__ import annotations
 
 import errno
 import importlib
+import os
 import sys
 import traceback
 from collections.abc import Mapping, Sequence
+from pathlib import Path
 
 import click
 
 from samdomains.errors import SamDomainsError, did_you_mean
+from samdomains.processes import is_main_process
 from samdomains.run_directory import DISK_FULL
 
 COMMANDS: Mapping[str, str] = {
@@ -94,7 +97,8 @@ class LazyGroup(click.Group):
                 raise  # the reader of our output went away (`| head`); click ends quietly
             if ctx.meta.get(DEBUG):
                 traceback.print_exception(error)
-            click.echo(f"error: {one_line(error)}", err=True)
+            if not getattr(error, "told_elsewhere", False):
+                click.echo(f"error: {one_line(error)}", err=True)
             ctx.exit(error.exit_code if isinstance(error, SamDomainsError) else 1)
         except KeyboardInterrupt:
             click.echo("interrupted", err=True)
@@ -140,6 +144,8 @@ def main(arguments: Sequence[str] | None = None) -> None:
     Args:
         arguments: The words after `samdomains`; None takes them from ``sys.argv``.
     """
+    if not is_main_process():
+        sys.stdout = Path(os.devnull).open("w")  # noqa: SIM115 (until the process ends)
     cli.main(args=None if arguments is None else list(arguments), prog_name="samdomains")
 
 

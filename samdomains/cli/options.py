@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
+
+if TYPE_CHECKING:
+    from samdomains.sam.embedding_cache import EmbeddingCache
 
 domain_argument = click.argument("domain")
 
@@ -61,6 +65,24 @@ tuned_model_option = click.option(
     help="A run's folder, or an untuned model: tiny, vit_b, vit_l, vit_h.",
 )
 
+cache_option = click.option(
+    "--cache",
+    type=click.Path(path_type=Path, file_okay=False),
+    envvar="SAMDOMAINS_EMBEDDINGS",
+    metavar="FOLDER",
+    help="Keep embeddings of the images there, and use those that are there already. They are made "
+    "from the pixels: treat the folder like the images. Also: SAMDOMAINS_EMBEDDINGS.",
+)
+
+cache_size_option = click.option(
+    "--cache-size",
+    type=click.FloatRange(min=0, min_open=True),
+    default=20.0,
+    show_default=True,
+    metavar="GB",
+    help="Most that the folder of --cache may hold; what was used longest ago is removed.",
+)
+
 checkpoint_option = click.option(
     "--checkpoint",
     type=click.Path(path_type=Path),
@@ -80,3 +102,12 @@ def model_settings(
         "seed": seed,
     }
     return [f"{key}={value}" for key, value in short.items() if value is not None]
+
+
+def embedding_cache(folder: Path | None, gigabytes: float) -> EmbeddingCache | None:
+    """The cache that `--cache` and `--cache-size` describe, or None where none is wanted."""
+    if folder is None:
+        return None
+    from samdomains.sam.embedding_cache import EmbeddingCache
+
+    return EmbeddingCache(folder, round(gigabytes * 10**9))

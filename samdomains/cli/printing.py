@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from samdomains.files import without_nan
+from samdomains.processes import is_main_process
 
 if TYPE_CHECKING:
     from rich.table import Table
@@ -18,7 +19,8 @@ if TYPE_CHECKING:
 
 def tell(line: str) -> None:
     """One line about what happens now, on the error stream, so that output stays clean."""
-    click.echo(line, err=True)
+    if is_main_process():
+        click.echo(line, err=True)
 
 
 def print_result(result: Result) -> None:

@@ -7,7 +7,10 @@ from pathlib import Path
 import click
 
 from samdomains.cli.options import (
+    cache_option,
+    cache_size_option,
     domain_argument,
+    embedding_cache,
     json_option,
     model_settings,
     out_option,
@@ -46,6 +49,8 @@ from samdomains.cli.printing import print_json, print_result, tell
 @click.option("--seed", type=click.IntRange(0, 2**32 - 1), help="Short for --set seed=…")
 @click.option("--resume", is_flag=True, help="Continue the interrupted run in --out.")
 @click.option("--no-check", is_flag=True, help="Go on although the check finds errors.")
+@cache_option
+@cache_size_option
 @plugin_option
 @json_option
 def command(
@@ -60,6 +65,8 @@ def command(
     seed: int | None,
     resume: bool,
     no_check: bool,
+    cache: Path | None,
+    cache_size: float,
     local_plugin: Path | None,
     as_json: bool,
 ) -> None:
@@ -80,6 +87,7 @@ def command(
         local_plugin=local_plugin,
         resume=resume,
         check=not no_check,
+        cache=embedding_cache(cache, cache_size),
         tell=tell,
     )
     if as_json:

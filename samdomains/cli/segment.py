@@ -8,8 +8,11 @@ from pathlib import Path
 import click
 
 from samdomains.cli.options import (
+    cache_option,
+    cache_size_option,
     checkpoint_option,
     domain_argument,
+    embedding_cache,
     json_option,
     plugin_option,
     set_option,
@@ -67,6 +70,8 @@ from samdomains.cli.printing import tell
 )
 @checkpoint_option
 @set_option
+@cache_option
+@cache_size_option
 @plugin_option
 @json_option
 def command(
@@ -81,6 +86,8 @@ def command(
     resume: bool,
     checkpoint: Path | None,
     settings: tuple[str, ...],
+    cache: Path | None,
+    cache_size: float,
     local_plugin: Path | None,
     as_json: bool,
 ) -> None:
@@ -101,7 +108,13 @@ def command(
         raise UsageError("--auto does not go with --box, --point and --prompts: it needs none")
     prompts = read_prompts(file) if file else None if auto else prompts_from_words(boxes, points)
     loaded = load_model(
-        model, domain, checkpoint=checkpoint, settings=settings, local_plugin=local_plugin
+        model,
+        domain,
+        checkpoint=checkpoint,
+        settings=settings,
+        local_plugin=local_plugin,
+        cache=embedding_cache(cache, cache_size),
+        tell=tell,
     )
     written = segment(loaded, source, prompts, out=out, resume=resume, tell=tell)
     if as_json:

@@ -13,6 +13,7 @@ from samdomains.errors import DataError
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.metrics import object_overlap
 from samdomains.evaluation.results import ObjectScore
+from samdomains.processes import ALONE, Processes
 from samdomains.prompts.corrections import add_click, correction_click
 from samdomains.prompts.points import interior_point
 from samdomains.protocols import Normalizer, PromptedImage, Segmenter
@@ -54,6 +55,7 @@ def score(
     minimum_area: int,
     seed: int,
     objects_per_case: int | None = None,
+    processes: Processes = ALONE,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[ObjectScore, ...]:
     """Score systems on the objects of cases, with prompts made from the ground truth.
@@ -75,19 +77,24 @@ def score(
         seed: Draws the subset of ``objects_per_case``.
         objects_per_case: Score at most as many objects of a case; None scores all. The subset
             depends on the seed and the case's id alone.
-        progress: Called after each case with the number of cases done.
+        processes: Take a share of the cases each, and all get the scores of all.
+        progress: Called after each case with the number of this process's cases done.
 
     Raises:
         DataError: A case has no annotation, or its pixels or objects cannot be read.
     """
-    scores: list[ObjectScore] = []
-    for done, case in enumerate(cases, start=1):
-        targets = _targets(case, minimum_area, seed, objects_per_case)
-        if targets:
-            scores += _score_case(systems, case, targets, normalizer, prompts)
-        if progress is not None:
-            progress(done)
-    return tuple(scores)
+
+    def own() -> list[tuple[ObjectScore, ...]]:
+        scores: list[tuple[ObjectScore, ...]] = []
+        for done, case in enumerate(processes.share(cases), start=1):
+            targets = _targets(case, minimum_area, seed, objects_per_case)
+            answered = _score_case(systems, case, targets, normalizer, prompts) if targets else ()
+            scores.append(tuple(answered))
+            if progress is not None:
+                progress(done)
+        return scores
+
+    return tuple(score for case in processes.gather_shares(own) for score in case)
 
 
 def _score_case(

@@ -1,8 +1,14 @@
-"""Embeddings of a frozen encoder, computed once and kept in a memory-mapped file."""
+"""Embeddings on disk, found again by what they are of: a folder that processes share."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+import hashlib
+import os
+import struct
+import tempfile
+import time
+from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import numpy as np
@@ -10,63 +16,147 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from samdomains.files import atomic_path
+HEADER = struct.Struct("<8sI3I32s")
+"""Magic, bytes a value (2 or 4), shape (C, h, w) and SHA-256 of the values that follow."""
+
+MAGIC = b"samdemb1"
+
+ABANDONED = 3600.0
+"""Seconds after which a temporary file belongs to a process that was killed."""
+
+ROOM = 0.05
+"""Share of the limit that is free after a removal, and that may be written before the folder is
+looked at again: it has thousands of files."""
 
 
 class EmbeddingCache:
-    """N embeddings in half precision, (N, C, h, w), read from disk as they are needed.
+    """Embeddings (C, h, w) by key, one file each, the least recently used removed first.
 
-    Half precision keeps three decimal digits, against activations that LayerNorm holds near 1.
+    Nothing but sizes is held in memory. Files appear by renaming and are checked when they are
+    read, so any number of processes may use one folder, and one that is killed harms none. File
+    names are hashes; the folders that it makes are open to the user alone.
 
     Args:
-        path: An ``.npy`` file made by ``build``.
-        keys: What each embedding is of, N numbers, all different.
-
-    Raises:
-        ValueError: The file is no array of N embeddings.
-        OSError: It cannot be read.
+        root: The folder; it is made when the first embedding is written.
+        limit: Most bytes that it may hold, or None for any number. While several processes write,
+            each may exceed it by a twentieth.
     """
 
-    def __init__(self, path: Path, keys: Sequence[int]) -> None:
-        self._embeddings: NDArray[np.float16] = np.load(path, mmap_mode="r")
-        if len(self._embeddings) != len(keys):
-            raise ValueError(f"{path} holds {len(self._embeddings)} embeddings, not {len(keys)}")
-        self._rows = {key: row for row, key in enumerate(keys)}
+    def __init__(self, root: Path, limit: int | None = None) -> None:
+        self.root, self.limit = root, limit
+        self._held: int | None = None  # as of the last look at the folder, with own writing since
+        self._written = 0
 
-    @classmethod
-    def build(
-        cls,
-        path: Path,
-        keys: Sequence[int],
-        embed: Callable[[int], Tensor],
-        progress: Callable[[int], None] | None = None,
-    ) -> EmbeddingCache:
-        """Compute the embeddings one at a time; the file appears when all are there.
+    def read(self, key: str, *, half: bool = False) -> Tensor | None:
+        """(C, h, w) float32, or None where it is not there or was damaged; that is removed.
 
         Args:
-            path: The ``.npy`` file to write.
-            keys: What to embed, at least one; all different.
-            embed: Gives the embedding of a key, (C, h, w).
-            progress: Called with the number done.
+            key: Hexadecimal, of at least two digits.
+            half: Take values that were rounded to half precision; full ones are rounded alike.
         """
-        with atomic_path(path) as temporary, temporary.open("wb") as file:
-            for row, key in enumerate(keys):
-                embedding = embed(key).float().cpu().numpy().astype(np.float16)
-                if row == 0:
-                    header = np.lib.format.header_data_from_array_1_0(embedding)
-                    header["shape"] = (len(keys), *embedding.shape)
-                    np.lib.format.write_array_header_1_0(file, header)
-                # Written, not mapped: on a full disk a mapped page ends the process.
-                file.write(embedding.tobytes())
-                if progress:
-                    progress(row + 1)
-        return cls(path, keys)
+        values = self._values(self._path(key, half=half))
+        if values is None and half:
+            values = self._values(self._path(key, half=False))
+        if values is None:
+            return None
+        return torch.from_numpy(values.astype(np.float16) if half else values).float()
 
-    def read(self, keys: Sequence[int]) -> Tensor:
-        """(B, C, h, w) float32 embeddings of the given keys.
+    def write(self, key: str, embedding: Tensor, *, half: bool = False) -> None:
+        """Keep an embedding, (C, h, w), and remove others where it is too many bytes.
 
         Raises:
-            KeyError: One of them was not embedded.
+            OSError: It cannot be written, the disk is full for example; names the cache.
         """
-        rows = [self._rows[key] for key in keys]
-        return torch.from_numpy(self._embeddings[rows].astype(np.float32))
+        values = embedding.float().cpu().numpy().astype(np.float16 if half else np.float32)
+        content = values.tobytes()
+        digest = hashlib.sha256(content).digest()
+        header = HEADER.pack(MAGIC, values.itemsize, *values.shape, digest)
+        if self._held is None:
+            self._look()
+        try:
+            self._put(self._path(key, half=half), header + content)
+        except OSError as error:
+            raise OSError(error.errno, error.strerror, str(self.root)) from error
+        self._count(len(header) + len(content))
+
+    def _path(self, key: str, *, half: bool) -> Path:
+        return self.root / key[:2] / f"{key}.{'f16' if half else 'f32'}"
+
+    def _values(self, path: Path) -> NDArray[np.float32 | np.float16] | None:
+        """What a file holds, or None; it is then the last used, or removed."""
+        try:
+            values = _decoded(np.fromfile(path, dtype=np.uint8))
+        except FileNotFoundError:
+            return None
+        with suppress(FileNotFoundError):  # another process removed it
+            if values is None:
+                path.unlink()
+            else:
+                os.utime(path)
+        return values
+
+    def _put(self, path: Path, content: bytes) -> None:
+        """Write under a temporary name and rename; no fsync, since a torn file is found out."""
+        self.root.mkdir(mode=0o700, parents=True, exist_ok=True)
+        path.parent.mkdir(mode=0o700, exist_ok=True)
+        handle, name = tempfile.mkstemp(prefix=".tmp-", dir=path.parent)
+        try:
+            with os.fdopen(handle, "wb") as file:
+                file.write(content)
+            Path(name).replace(path)
+        finally:
+            Path(name).unlink(missing_ok=True)
+
+    def _count(self, written: int) -> None:
+        """Keep account of the bytes, and stay within the limit."""
+        self._held = (self._held or 0) + written
+        self._written += written
+        if self.limit is None:
+            return
+        # Others write too: look again now and then.
+        if self._held > self.limit or self._written > ROOM * self.limit:
+            self._look()
+            if self._held > self.limit:
+                self._evict((1 - ROOM) * self.limit)
+
+    def _look(self) -> None:
+        """Count what the folder holds, and remove what killed processes left."""
+        self._held, self._written = sum(size for _, size, _ in self._entries()), 0
+        for path in self.root.glob("??/.tmp-*"):
+            with suppress(FileNotFoundError):
+                if time.time() - path.stat().st_mtime > ABANDONED:
+                    path.unlink()
+
+    def _evict(self, left: float) -> None:
+        """Remove the least recently used until at most so many bytes are left.
+
+        Two processes that do so at once remove the same files, so no lock is needed.
+        """
+        entries = sorted(self._entries())
+        held = sum(size for _, size, _ in entries)
+        for _, size, path in entries:
+            if held <= left:
+                break
+            path.unlink(missing_ok=True)
+            held -= size
+        self._held = held
+
+    def _entries(self) -> Iterator[tuple[int, int, Path]]:
+        """Time of last use in nanoseconds, bytes and file of each embedding."""
+        for path in self.root.glob("??/*.f??"):
+            with suppress(FileNotFoundError):
+                state = path.stat()
+                yield state.st_mtime_ns, state.st_size, path
+
+
+def _decoded(content: NDArray[np.uint8]) -> NDArray[np.float32 | np.float16] | None:
+    """The values of a file, or None where it is damaged."""
+    if len(content) < HEADER.size:
+        return None
+    magic, width, *shape, digest = HEADER.unpack(content[: HEADER.size].tobytes())
+    body = content[HEADER.size :]
+    if magic != MAGIC or width not in (2, 4) or len(body) != width * int(np.prod(shape)):
+        return None
+    if hashlib.sha256(memoryview(body.data)).digest() != digest:
+        return None
+    return body.view(np.float16 if width == 2 else np.float32).reshape(shape)

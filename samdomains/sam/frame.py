@@ -140,6 +140,21 @@ class Frame:
         return functional.pad(image, (0, self.side - width, 0, self.side - height), value=value)
 
 
+def encoder_input(sam: Sam, image: Image) -> Tensor:
+    """What the image encoder gets of one image or window of it.
+
+    Args:
+        sam: The model.
+        image: (3, H, W) in [0, 1].
+
+    Returns:
+        (1, 3, side, side), resized, normalised and padded, on the model's device.
+    """
+    frame = Frame.of(sam, (image.shape[1], image.shape[2]))
+    padded, content = frame.image(image)[None], frame.content()[None]
+    return _normalized(sam, padded.to(sam.device), content.to(sam.device))
+
+
 def encode_image(sam: Sam, image: Image) -> Tensor:
     """Embed one image or window of it.
 
@@ -150,9 +165,8 @@ def encode_image(sam: Sam, image: Image) -> Tensor:
     Returns:
         (1, C, side / patch, side / patch), on the model's device.
     """
-    frame = Frame.of(sam, (image.shape[1], image.shape[2]))
-    padded, content = frame.image(image)[None], frame.content()[None]
-    return encode(sam, padded.to(sam.device), content.to(sam.device))
+    embedding: Tensor = sam.image_encoder(encoder_input(sam, image))
+    return embedding
 
 
 def encode(sam: Sam, images: Tensor, content: Tensor) -> Tensor:
@@ -166,6 +180,11 @@ def encode(sam: Sam, images: Tensor, content: Tensor) -> Tensor:
     Returns:
         (B, C, side / patch, side / patch) embeddings.
     """
-    normalized = (images * 255.0 - sam.pixel_mean) / sam.pixel_std
-    embeddings: Tensor = sam.image_encoder(normalized * content[:, None])
+    embeddings: Tensor = sam.image_encoder(_normalized(sam, images, content))
     return embeddings
+
+
+def _normalized(sam: Sam, images: Tensor, content: Tensor) -> Tensor:
+    """Scale as the model was trained with; the padding stays zero."""
+    normalized: Tensor = (images * 255.0 - sam.pixel_mean) / sam.pixel_std * content[:, None]
+    return normalized

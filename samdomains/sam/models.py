@@ -8,7 +8,6 @@ from functools import partial
 from typing import Literal, TypeAlias
 
 from segment_anything.modeling import (
-    ImageEncoderViT,
     MaskDecoder,
     PromptEncoder,
     Sam,
@@ -16,6 +15,7 @@ from segment_anything.modeling import (
 )
 from torch import nn
 
+from samdomains.sam.encoder import ImageEncoder
 from samdomains.sam.stem import ConvStem
 
 ModelName: TypeAlias = Literal["tiny", "vit_b", "vit_l", "vit_h"]
@@ -94,7 +94,7 @@ def build_sam(shape: Architecture) -> Sam:
     """A SAM of the given shape with random weights, in evaluation mode."""
     side = shape.embedding_size
     sam = Sam(
-        image_encoder=ImageEncoderViT(
+        image_encoder=ImageEncoder(
             depth=shape.depth,
             embed_dim=shape.embed_dim,
             img_size=shape.image_size,

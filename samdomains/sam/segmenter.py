@@ -12,8 +12,9 @@ from segment_anything.modeling import Sam
 from torch import Tensor
 
 from samdomains.recipe import ModelRecipe
+from samdomains.sam.cached_encoder import CachedEncoder
 from samdomains.sam.decode import decode, select
-from samdomains.sam.frame import Frame, encode_image
+from samdomains.sam.frame import Frame
 from samdomains.sam.views import Views, prompt_extent, shift_prompts
 from samdomains.types import Image, Prediction, Prompts, Size
 
@@ -37,21 +38,26 @@ class SamSegmenter:
         tile: Side in image pixels of the tiles that points are looked at in, or None for the
             whole image.
         zoom: Side of the smallest tiles that boxes are looked at in, or None for the tiles above.
+        encoder: Embeds windows; None computes each.
     """
 
     sam: Sam
     tile: int | None = None
     zoom: int | None = None
+    encoder: CachedEncoder | None = None
 
     @classmethod
-    def of(cls, sam: Sam, recipe: ModelRecipe) -> SamSegmenter:
+    def of(
+        cls, sam: Sam, recipe: ModelRecipe, encoder: CachedEncoder | None = None
+    ) -> SamSegmenter:
         """The segmenter that a recipe describes."""
-        return cls(sam, recipe.tile, recipe.finest_window)
+        return cls(sam, recipe.tile, recipe.finest_window, encoder)
 
     def encode(self, image: Image) -> EncodedImage:
         """Prepare one image, (3, H, W) in [0, 1]; each window is embedded when first needed."""
         size = (image.shape[1], image.shape[2])
-        return EncodedImage(self.sam, image, Views(size, self.tile, self.zoom))
+        encoder = self.encoder or CachedEncoder(self.sam)
+        return EncodedImage(self.sam, image, Views(size, self.tile, self.zoom), encoder)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -61,6 +67,7 @@ class EncodedImage:
     sam: Sam
     image: Image
     views: Views
+    encoder: CachedEncoder
     embeddings: dict[int, Tensor] = field(default_factory=dict)
 
     @property
@@ -163,7 +170,7 @@ class EncodedImage:
         if embedding is None:
             rows, columns = self.views.windows[index].slices
             part = np.ascontiguousarray(self.image[:, rows, columns])
-            embedding = encode_image(self.sam, part)
+            embedding = self.encoder(part)
         self.embeddings[index] = embedding  # at the end: the first is the longest unused
         if len(self.embeddings) > EMBEDDINGS_KEPT:
             del self.embeddings[next(iter(self.embeddings))]

@@ -55,16 +55,12 @@ def merge_adapters(sam: Sam) -> None:
     What is left has the official modules and tensor names and answers the same, up to float
     rounding. A model without adapters is left as it is.
     """
-    if not has_adapters(sam):
-        return
-    from peft.tuners.lora import LoraLayer  # noqa: PLC0415 (seconds to import, for lora only)
+    _take_adapters_out(sam, merge=True)
 
-    adapted = [(name, m) for name, m in sam.named_modules() if isinstance(m, LoraLayer)]
-    for name, layer in adapted:
-        layer.merge()
-        parent, _, child = name.rpartition(".")
-        setattr(sam.get_submodule(parent), child, layer.get_base_layer())
-    del sam.peft_config
+
+def remove_adapters(sam: Sam) -> None:
+    """Take the adapters out, in place, and leave the weights that they stand beside as they are."""
+    _take_adapters_out(sam, merge=False)
 
 
 def has_adapters(sam: Sam) -> bool:
@@ -84,3 +80,17 @@ def _inject_adapters(sam: Sam, recipe: StrategyRecipe) -> None:
     )
     inject_adapter_in_model(config, sam)
     sam.train(sam.training)  # new layers start in training mode, where dropout is active
+
+
+def _take_adapters_out(sam: Sam, *, merge: bool) -> None:
+    if not has_adapters(sam):
+        return
+    from peft.tuners.lora import LoraLayer  # noqa: PLC0415 (seconds to import, for lora only)
+
+    adapted = [(name, m) for name, m in sam.named_modules() if isinstance(m, LoraLayer)]
+    for name, layer in adapted:
+        if merge:
+            layer.merge()
+        parent, _, child = name.rpartition(".")
+        setattr(sam.get_submodule(parent), child, layer.get_base_layer())
+    del sam.peft_config

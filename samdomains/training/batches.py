@@ -11,6 +11,7 @@ import numpy as np
 import torch
 from torch.utils.data import DataLoader
 
+from samdomains.processes import ALONE, Processes
 from samdomains.training.dataset import Sample, View, ViewDataset
 from samdomains.types import Case
 
@@ -51,11 +52,13 @@ class EpochBatches:
         return iter(self._batches)
 
 
-def load_batches(dataset: ViewDataset, batches: EpochBatches) -> DataLoader[Sample]:
-    """The samples of an epoch, a list a batch."""
+def load_batches(
+    dataset: ViewDataset, batches: EpochBatches, processes: Processes = ALONE
+) -> DataLoader[Sample]:
+    """The samples of an epoch, a list a batch; of each batch the share of this process."""
     return DataLoader(
         dataset,
-        batch_sampler=batches,
+        batch_sampler=[list(processes.share(batch)) for batch in batches],
         collate_fn=list,
         generator=torch.Generator(),  # else it draws from the one that dropout uses
     )

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import lru_cache
 
 import numpy as np
 import torch
@@ -46,6 +45,7 @@ class Sample:
         image: (3, side, side) in [0, 1], padded; None where its embedding is known.
         frame: Of the content, whose pixels are input pixels.
         masks: Of the chosen objects, (h, w) boolean in the content's pixels, none empty.
+        variant: Which of the view's fixed variants it shows; 0 is the unchanged one.
     """
 
     index: int
@@ -53,6 +53,7 @@ class Sample:
     image: Tensor | None
     frame: Frame
     masks: tuple[Mask, ...]
+    variant: int = 0
 
     def prompt_rngs(self) -> list[np.random.Generator]:
         """One generator for the prompts of each object, whichever samples are beside this one."""
@@ -108,8 +109,10 @@ class ViewDataset(Dataset[Sample]):
         normalizer: Of the domain.
         frame_of: Makes the model's frame for a content size (H, W).
         objects_per_image: Objects drawn for one sample.
-        augmentation: Random changes, or None for none (cached embeddings need the same picture).
-        with_images: Whether samples hold pixels; without, no image is read for them.
+        augmentation: Random changes, or None for none.
+        variants: So many fixed pictures of each view are shown, the unchanged one and others, and
+            samples hold no pixels: their embeddings are known. None draws any change, with pixels.
+        seed: Decides the changes of the variants, together with the view.
     """
 
     def __init__(
@@ -121,14 +124,13 @@ class ViewDataset(Dataset[Sample]):
         *,
         objects_per_image: int,
         augmentation: AugmentationRecipe | None,
-        with_images: bool = True,
+        variants: int | None = None,
+        seed: int = 0,
     ) -> None:
         self.cases, self.views = cases, views
         self.normalizer, self.frame_of = normalizer, frame_of
         self.objects_per_image, self.augmentation = objects_per_image, augmentation
-        self.with_images = with_images
-        # The windows of one image are often asked in turn.
-        self._normalized = lru_cache(maxsize=1)(self._normalize)
+        self.variants, self.seed = variants, seed
 
     def __len__(self) -> int:
         return len(self.views)
@@ -136,32 +138,41 @@ class ViewDataset(Dataset[Sample]):
     def __getitem__(self, key: tuple[int, int]) -> Sample:
         index, seed = key
         view, rng = self.views[index], np.random.default_rng([seed, index])
-        change = self._draw(view.window.size, rng)
-        sample = self._sample(key, change, rng)
+        if self.variants is None:
+            variant, change = 0, self._draw(view.window.size, rng)
+        else:
+            variant = int(rng.integers(self.variants))
+            change = self._change(index, variant)
+        sample = self._sample(key, variant, change, rng)
         if not sample.masks:  # a crop may have cut every object away
-            sample = self._sample(key, Augmentation.identity(view.window.size), rng)
+            sample = self._sample(key, 0, Augmentation.identity(view.window.size), rng)
         return sample
 
-    def window_image(self, index: int) -> Image:
-        """(3, h, w): the normalised pixels of one view."""
+    def window_image(self, index: int, variant: int = 0) -> Image:
+        """(3, h, w): the normalised pixels of one view, in one of its fixed variants."""
         view = self.views[index]
         rows, columns = view.window.slices
-        return np.ascontiguousarray(self._normalized(view.case)[:, rows, columns])
+        image = normalized_image(self.cases[view.case], self.normalizer)
+        return self._change(index, variant).apply_image(image[:, rows, columns])
 
     def _sample(
-        self, key: tuple[int, int], change: Augmentation, rng: np.random.Generator
+        self, key: tuple[int, int], variant: int, change: Augmentation, rng: np.random.Generator
     ) -> Sample:
         index, seed = key
         frame = self.frame_of(change.size)
         content = self.frame_of(frame.resized)
         masks = self._masks(self.views[index], change, content, rng)
         image = None
-        if self.with_images:
+        if self.variants is None:
             image = frame.image(change.apply_image(self.window_image(index)))
-        return Sample(index, seed, image, content, masks)
+        return Sample(index, seed, image, content, masks, variant)
 
-    def _normalize(self, case: int) -> Image:
-        return normalized_image(self.cases[case], self.normalizer)
+    def _change(self, index: int, variant: int) -> Augmentation:
+        """What makes a variant of a view: the same in every epoch."""
+        size = self.views[index].window.size
+        if variant == 0:
+            return Augmentation.identity(size)
+        return self._draw(size, np.random.default_rng([self.seed, index, variant]))
 
     def _draw(self, size: Size, rng: np.random.Generator) -> Augmentation:
         if self.augmentation is None:

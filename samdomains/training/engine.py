@@ -1,6 +1,7 @@
 """The one training loop: every domain, model and strategy goes through it.
 
-It runs on accelerate, which knows devices and precisions, in one process.
+It runs on accelerate, which knows devices and precisions. Several processes divide each batch and
+each validation among them, add up their gradients, and so take the same steps; the main one writes.
 """
 
 from __future__ import annotations
@@ -16,8 +17,9 @@ from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from samdomains.errors import RunDirectoryError, TrainingInterrupted
+from samdomains.processes import current_processes
 from samdomains.progress import progress_bar
-from samdomains.sam.embedding_cache import EmbeddingCache
+from samdomains.sam.cached_encoder import CachedEncoder
 from samdomains.sam.strategies import apply_strategy, trained_tensors
 from samdomains.training.accelerators import fresh_accelerator
 from samdomains.training.batches import EpochBatches, fingerprint, load_batches
@@ -29,18 +31,17 @@ from samdomains.training.prompted_loss import PromptedLoss
 from samdomains.training.run_log import RunLog
 from samdomains.training.schedule import cosine_with_warmup
 from samdomains.training.state import (
+    BackOff,
     EpochRecord,
     Progress,
     TrainingState,
     load_state,
-    random_state,
-    restore_random_state,
     save_state,
 )
 from samdomains.training.step import Stepper
 from samdomains.training.task import Task, dataset_of
 from samdomains.training.validation import Validation, validate
-from samdomains.training.view_embeddings import embed_views
+from samdomains.training.view_embeddings import ViewEmbeddings
 
 SECONDS_BETWEEN_SAVES = 300.0
 """Longest stretch of steps without a save: what a kill in a long epoch may cost. The state of
@@ -82,8 +83,9 @@ class _Loop:
 
     def __init__(self, task: Task) -> None:
         self.task, self.progress, self.saved = task, Progress(), time.monotonic()
-        self.interrupt, self.restored = InterruptFlag(), False
+        self.interrupt, self.processes = InterruptFlag(), current_processes()
         recipe, choice = task.recipe, task.choice
+        task.sam.image_encoder.checkpointing = recipe.runs_blocks_again
         self.accelerator = fresh_accelerator(choice.precision)
         self.dataset = dataset_of(task)
         self.views = fingerprint(task.train, self.dataset.views)
@@ -95,7 +97,9 @@ class _Loop:
             weight_decay=recipe.training.weight_decay,
         )
         module = PromptedLoss(task.sam, task.sampler, recipe)
-        self.module, self.optimizer = self.accelerator.prepare(module, optimizer)
+        # Without the wrapper for several processes: the stepper adds up their gradients.
+        self.module = self.accelerator.prepare_model(module, evaluation_mode=True)
+        self.optimizer = self.accelerator.prepare_optimizer(optimizer)
         warmup = max(1, round(self.steps * recipe.training.warmup_fraction))
         self.scheduler = LambdaLR(optimizer, partial(cosine_with_warmup, warmup, self.steps))
         self.stepper = Stepper(
@@ -104,9 +108,11 @@ class _Loop:
             self.optimizer,
             self.scheduler,
             clip_norm=recipe.training.clip_norm,
-            images_at_once=choice.batch_size,
+            images_at_once=choice.images_at_once or choice.batch_size,
+            processes=self.processes,
+            backing_off=self._note_back_off,
         )
-        self.embeddings: EmbeddingCache | None = None
+        self.embeddings = self._embeddings()
         self.untuned = {n: t.cpu().clone() for n, t in trained_tensors(task.sam).items()}
 
     def run(self) -> Progress:
@@ -115,14 +121,14 @@ class _Loop:
             stack.enter_context(self.interrupt)
             stack.enter_context(deterministic_on_cpu(self.accelerator.device))
             stack.enter_context(self._saved_on_interrupt())
-            log = stack.enter_context(RunLog.of(self.task.directory, self.progress))
+            log = stack.enter_context(
+                RunLog.of(self.task.directory, self.progress, writes=self.processes.is_main)
+            )
             if self.progress.untuned_dice is None:
                 untuned = self._validate()
                 self.progress.untuned_dice = untuned.dice
                 self._keep_if_best(0, untuned)
                 log.write(self.progress)
-            if self.task.choice.name == "decoder" and self._goes_on():
-                self.embeddings = self._embed_views()
             show = stack.enter_context(progress_bar("tuning", self.steps))
             while self._goes_on():
                 self._run_epoch(show)
@@ -145,12 +151,13 @@ class _Loop:
                 "Resume with the same labels, or start a new run in another folder."
             )
         self._restore_weights(state.weights)
-        self.progress, self.restored = state.progress, True
+        self.progress = state.progress
+        for event in self.progress.back_offs:
+            self.stepper.images_at_once = event.images_at_once
         self.optimizer.load_state_dict(state.optimizer)
         self.scheduler.load_state_dict(state.scheduler)
         if self.accelerator.scaler is not None and state.scaler:
             self.accelerator.scaler.load_state_dict(state.scaler)
-        restore_random_state(state.rng, self.accelerator.device)
         self._write_best()
 
     def _restore_weights(self, weights: dict[str, Tensor]) -> None:
@@ -177,11 +184,11 @@ class _Loop:
         total = len(self._epoch_batches(progress.epoch))
         left = self._epoch_batches(progress.epoch, progress.batch)
         self.module.train()
-        for samples in load_batches(self.dataset, left):
+        for samples in load_batches(self.dataset, left, self.processes):
             progress.loss_sum += self._step(samples)
             progress.batch += 1
             show(progress.epoch * total + progress.batch)
-            self._stop_if_asked()
+            self._stop_together()
             if time.monotonic() - self.saved > SECONDS_BETWEEN_SAVES:
                 self._save()
         self._save()  # before the validation, which may be interrupted
@@ -206,6 +213,10 @@ class _Loop:
             self._save()
             raise
 
+    def _stop_together(self) -> None:
+        """End the run after Ctrl-C in any of the processes, all at the same step."""
+        self.processes.gather(self._stop_if_asked)
+
     def _stop_if_asked(self) -> None:
         """End the run after Ctrl-C, where no step is lost by it."""
         if self.interrupt.raised:
@@ -222,13 +233,25 @@ class _Loop:
         rng = np.random.default_rng([recipe.seed, progress.epoch, progress.batch])
         corrections = int(rng.integers(recipe.prompts.corrections + 1))
         place = f"epoch {progress.epoch + 1}, step {progress.batch + 1}"
+        # Of dropout: the same after a resume, and another in each process.
+        torch.manual_seed(int(rng.integers(2**62)) + self.processes.index)
         return self.stepper.step(samples, self._known_embeddings, corrections, place)
 
+    def _note_back_off(self, images_at_once: int) -> None:
+        progress = self.progress
+        event = BackOff(progress.epoch + 1, progress.batch + 1, images_at_once)
+        progress.back_offs.append(event)
+        self.task.tell(
+            f"memory: it did not suffice in epoch {event.epoch}, step {event.step}; "
+            f"from here on {images_at_once} at once of the {self.task.choice.batch_size} images "
+            "of a batch, which changes nothing but the time."
+        )
+
     def _known_embeddings(self, samples: Sequence[Sample]) -> Tensor | None:
-        return self.embeddings.read([s.index for s in samples]) if self.embeddings else None
+        return self.embeddings(samples) if self.embeddings else None
 
     def _validate(self) -> Validation:
-        return validate(self.task, self._stop_if_asked)
+        return validate(self.task, self.processes, self._stop_if_asked)
 
     def _keep_if_best(self, epoch: int, validation: Validation) -> None:
         """Note what a validation came to, save it, and write the model if it is the best."""
@@ -247,7 +270,7 @@ class _Loop:
         progress = self.progress
         if progress.batch == 0 and progress.best_epoch == progress.epoch:
             with self._mixed(progress.best_share) if progress.mixtures else nullcontext():
-                self.task.save_best(self.task.sam)
+                self.processes.from_main(lambda: self.task.save_best(self.task.sam))
 
     def _try_mixtures(self) -> None:
         """Validate mixtures of the untuned and the last weights, and keep the one to trust.
@@ -288,14 +311,14 @@ class _Loop:
             self.dataset.views, self.task.choice.batch_size, self.task.recipe.seed, epoch, first
         )
 
-    def _embed_views(self) -> EmbeddingCache:
-        """Embed what the epochs show with the frozen encoder, or find it done by an earlier run."""
-        path, epochs = self.task.directory.embeddings, self.task.recipe.training.epochs
-        batches = [batch for epoch in range(epochs) for batch in self._epoch_batches(epoch)]
-        views = sorted({index for batch in batches for index, _ in batch})
-        if self.restored and path.exists():
-            return EmbeddingCache(path, views)
-        return embed_views(path, self.task.sam, self.dataset, views, self._stop_if_asked)
+    def _embeddings(self) -> ViewEmbeddings | None:
+        """What a frozen encoder gives, or None where it is trained."""
+        task = self.task
+        if task.choice.name != "decoder":
+            return None
+        half = task.recipe.training.embedding_precision == "half"
+        encoder = task.encoder or CachedEncoder(task.sam)
+        return ViewEmbeddings(encoder, self.dataset, self._stop_if_asked, half=half)
 
     def _save(self) -> None:
         scaler = self.accelerator.scaler
@@ -306,7 +329,6 @@ class _Loop:
             optimizer=self.optimizer.state_dict(),
             scheduler=self.scheduler.state_dict(),
             scaler=scaler.state_dict() if scaler is not None else {},
-            rng=random_state(self.accelerator.device),
         )
-        save_state(self.task.directory.state, state)
+        self.processes.from_main(lambda: save_state(self.task.directory.state, state))
         self.saved = time.monotonic()

@@ -34,6 +34,21 @@ class EpochRecord:
     seconds: float
 
 
+@dataclass(frozen=True, slots=True)
+class BackOff:
+    """The memory did not suffice for as many images at once as before.
+
+    Attributes:
+        epoch: Counted from 1.
+        step: Of the epoch, counted from 1.
+        images_at_once: Images whose activations are in memory together from then on.
+    """
+
+    epoch: int
+    step: int
+    images_at_once: int
+
+
 @dataclass(slots=True)
 class Progress:
     """Where training stands.
@@ -50,6 +65,7 @@ class Progress:
         best_cases: Validation case → its Dice then.
         mixtures: Share → validation Dice of the mixtures tried at the end.
         history: One record for each completed epoch.
+        back_offs: Where the memory did not suffice, in order.
     """
 
     epoch: int = 0
@@ -62,6 +78,7 @@ class Progress:
     best_cases: dict[str, float] = field(default_factory=dict)
     mixtures: dict[float, float] = field(default_factory=dict)
     history: list[EpochRecord] = field(default_factory=list)
+    back_offs: list[BackOff] = field(default_factory=list)
 
 
 def kept_weights(progress: Progress) -> str:
@@ -94,7 +111,6 @@ class TrainingState:
         optimizer: State of the optimiser.
         scheduler: State of the learning rate schedule.
         scaler: State of the loss scaling of fp16; empty in other precisions.
-        rng: Torch's random state (dropout), from ``random_state``.
     """
 
     progress: Progress
@@ -103,25 +119,6 @@ class TrainingState:
     optimizer: dict[str, Any]
     scheduler: dict[str, Any]
     scaler: dict[str, Any]
-    rng: dict[str, torch.Tensor]
-
-
-def random_state(device: torch.device) -> dict[str, torch.Tensor]:
-    """The state of torch's generators: of the CPU, and of the device that computes."""
-    state = {"cpu": torch.get_rng_state()}
-    if device.type != "cpu":
-        state[device.type] = torch.get_device_module(device).get_rng_state()
-    return state
-
-
-def restore_random_state(state: dict[str, torch.Tensor], device: torch.device) -> None:
-    """Put torch's generators back where ``random_state`` found them.
-
-    A run that goes on where another kind of device computes takes over the CPU's alone.
-    """
-    torch.set_rng_state(state["cpu"])
-    if device.type in state and device.type != "cpu":
-        torch.get_device_module(device).set_rng_state(state[device.type])
 
 
 def save_state(directory: Path, state: TrainingState) -> None:
@@ -166,5 +163,6 @@ def load_state(directory: Path) -> TrainingState | None:
             f"{path} is damaged and cannot be resumed. Start again in a new folder."
         ) from error
     progress = content.pop("progress")
-    history = [EpochRecord(**record) for record in progress.pop("history")]
-    return TrainingState(progress=Progress(history=history, **progress), **content)
+    progress["history"] = [EpochRecord(**record) for record in progress["history"]]
+    progress["back_offs"] = [BackOff(**event) for event in progress["back_offs"]]
+    return TrainingState(progress=Progress(**progress), **content)

@@ -7,12 +7,15 @@ from collections.abc import Callable, Sequence
 
 from accelerate import Accelerator
 from accelerate.optimizer import AcceleratedOptimizer
-from accelerate.utils.memory import should_reduce_batch_size
 from torch import Tensor
 from torch.optim.lr_scheduler import LambdaLR
 
 from samdomains.errors import TrainingError
+from samdomains.processes import ALONE, Processes
 from samdomains.training.dataset import Sample
+from samdomains.training.determinism import random_state, restore_random_state
+from samdomains.training.gradients import add_up_gradients, added_up
+from samdomains.training.memory import is_out_of_memory, release_memory
 from samdomains.training.prompted_loss import PromptedLoss
 
 
@@ -28,7 +31,10 @@ class Stepper:
         optimizer: Prepared by the accelerator.
         scheduler: Of the learning rate.
         clip_norm: Largest norm of the gradient.
-        images_at_once: Images whose activations are in memory together.
+        images_at_once: Images whose activations are in memory together. Halved whenever the
+            memory does not suffice for them.
+        backing_off: Called with the new number each time that happens.
+        processes: Those that take each step together, with a share of its batch each.
     """
 
     def __init__(
@@ -40,10 +46,14 @@ class Stepper:
         *,
         clip_norm: float,
         images_at_once: int,
+        backing_off: Callable[[int], None],
+        processes: Processes = ALONE,
     ) -> None:
         self.accelerator, self.module = accelerator, module
         self.optimizer, self.scheduler = optimizer, scheduler
         self.clip_norm, self.images_at_once = clip_norm, images_at_once
+        self.processes = processes
+        self.backing_off = backing_off
 
     def step(
         self,
@@ -55,54 +65,87 @@ class Stepper:
         """Change the weights by one batch; returns its mean loss over the objects.
 
         Args:
-            samples: The batch.
+            samples: The batch, or this process's share of it, which may be empty.
             embeddings: Gives the known embeddings of a part of the batch, (B, C, h, w), or None.
             corrections: Rounds of clicks after the first prompt.
             place: The step's, for an error: ``epoch 2, step 5``.
 
         Raises:
-            TrainingError: The loss is no number, or the memory does not suffice.
+            TrainingError: The loss is no number, or the memory does not suffice for one image.
         """
-        try:
+        random = random_state(self.accelerator.device)
+        objects = added_up(sum(len(sample.masks) for sample in samples), self.processes)
+        while True:
             self.optimizer.zero_grad(set_to_none=True)
-            loss = self._add_gradients(samples, embeddings, corrections, place)
+            try:
+                loss = self._add_gradients(samples, embeddings, corrections, objects)
+                break
+            except (RuntimeError, MemoryError) as error:
+                if not is_out_of_memory(error):
+                    raise
+                at_once = min(self.images_at_once, len(samples))
+                if at_once == 1:
+                    raise self._too_large(samples) from error
+            # Out of the handler, where the error's traceback held all that the attempt had made.
+            self._back_off(at_once // 2)
+            restore_random_state(random, self.accelerator.device)
+        loss = _finite(added_up(loss, self.processes), place)
+        self._change_weights(samples)
+        return loss
+
+    def _back_off(self, images_at_once: int) -> None:
+        self.images_at_once = images_at_once
+        self.optimizer.zero_grad(set_to_none=True)
+        release_memory(self.accelerator.device)
+        self.backing_off(images_at_once)
+
+    def _change_weights(self, samples: Sequence[Sample]) -> None:
+        """Follow the gradients; not repeated where it fails, since some weights have changed."""
+        try:
+            add_up_gradients(self.module.parameters(), self.processes)
             self.accelerator.clip_grad_norm_(self.module.parameters(), self.clip_norm)
             self.optimizer.step()
-        except RuntimeError as error:
-            if not should_reduce_batch_size(error):
+        except (RuntimeError, MemoryError) as error:
+            if not is_out_of_memory(error):
                 raise
-            raise TrainingError(
-                f"the memory of {self.accelerator.device} does not suffice for a batch of "
-                f"{len(samples)} with up to {max(len(s.masks) for s in samples)} objects an image. "
-                "Lower training.batch_size or training.objects_per_image, or choose --strategy "
-                "lora or decoder, in a new run"
-            ) from error
+            raise self._too_large(samples) from error
         self.scheduler.step()
-        return loss
+
+    def _too_large(self, samples: Sequence[Sample]) -> TrainingError:
+        objects = max((len(sample.masks) for sample in samples), default=0)
+        return TrainingError(
+            f"the memory of {self.accelerator.device} does not suffice, even for one image at "
+            f"once with up to {objects} objects. Lower training.objects_per_image or "
+            "prompts.corrections, or choose --strategy lora or decoder, in a new run"
+        )
 
     def _add_gradients(
         self,
         samples: Sequence[Sample],
         embeddings: Callable[[Sequence[Sample]], Tensor | None],
         corrections: int,
-        place: str,
+        objects: float,
     ) -> float:
-        """Run the batch forwards and backwards, part by part."""
-        objects, loss = sum(len(sample.masks) for sample in samples), 0.0
+        """Run the samples forwards and backwards, part by part.
+
+        Returns:
+            Their share of the loss, which is the mean over ``objects``.
+        """
+        loss = 0.0
         for start in range(0, len(samples), self.images_at_once):
             part = samples[start : start + self.images_at_once]
             share = sum(len(sample.masks) for sample in part) / objects
             part_loss = share * self.module(part, embeddings(part), corrections)
-            loss += _number(part_loss, place)
+            loss += float(part_loss.detach())
             self.accelerator.backward(part_loss)
         return loss
 
 
-def _number(loss: Tensor, place: str) -> float:
-    value = float(loss.detach())
-    if not math.isfinite(value):
+def _finite(loss: float, place: str) -> float:
+    """The loss, which is a number."""
+    if not math.isfinite(loss):
         raise TrainingError(
-            f"the loss became {value} in {place}. Lower training.learning_rate, or set "
+            f"the loss became {loss} in {place}. Lower training.learning_rate, or set "
             "training.precision=no where it is another, in a new run"
         )
-    return value
+    return loss

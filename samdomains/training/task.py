@@ -8,11 +8,13 @@ from functools import partial
 
 from segment_anything.modeling import Sam
 
+from samdomains.checking import Tell, silent
 from samdomains.errors import DataError
 from samdomains.progress import progress_bar
 from samdomains.protocols import Normalizer, PromptSampler
 from samdomains.recipe import Recipe
 from samdomains.run_directory import RunDirectory
+from samdomains.sam.cached_encoder import CachedEncoder
 from samdomains.sam.frame import Frame
 from samdomains.training.dataset import ViewDataset, list_views
 from samdomains.types import Case, StrategyChoice
@@ -32,6 +34,8 @@ class Task:
         choice: Strategy, batch size and precision.
         directory: Gets the log, TensorBoard's log and the resumable state.
         save_best: Writes the model's trained tensors; called whenever validation improves.
+        encoder: Of ``sam``, and keeps what it gives; only where the strategy leaves it as it is.
+        tell: Takes one line about what happens now.
     """
 
     sam: Sam
@@ -43,10 +47,12 @@ class Task:
     choice: StrategyChoice
     directory: RunDirectory
     save_best: Callable[[Sam], None]
+    encoder: CachedEncoder | None = None
+    tell: Tell = silent
 
 
 def dataset_of(task: Task) -> ViewDataset:
-    """The training samples. With a frozen encoder they hold no pixels and are not augmented.
+    """The training samples. With a frozen encoder they hold no pixels, and show fixed variants.
 
     Raises:
         DataError: No training case has an object to learn from.
@@ -68,6 +74,7 @@ def dataset_of(task: Task) -> ViewDataset:
         task.normalizer,
         partial(Frame.of, task.sam),
         objects_per_image=recipe.training.objects_per_image,
-        augmentation=None if frozen else recipe.augmentation,
-        with_images=not frozen,
+        augmentation=recipe.augmentation,
+        variants=recipe.augmentation.variants if frozen else None,
+        seed=recipe.seed,
     )

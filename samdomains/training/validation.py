@@ -7,6 +7,7 @@ from typing import NamedTuple
 
 from samdomains.evaluation.results import dice_by_case, validation_dice
 from samdomains.evaluation.scorer import score
+from samdomains.processes import Processes
 from samdomains.progress import progress_bar
 from samdomains.sam.segmenter import SamSegmenter
 from samdomains.training.task import Task
@@ -28,31 +29,33 @@ class Validation(NamedTuple):
     by_case: dict[str, float]
 
 
-def validate(task: Task, stopping: Callable[[], None]) -> Validation:
+def validate(task: Task, processes: Processes, stopping: Callable[[], None]) -> Validation:
     """Score the task's model as it is now, in evaluation mode.
 
     Args:
         task: Its model, its validation cases and how they are looked at.
+        processes: Those that hold the same model and divide the cases.
         stopping: Called after each case; may raise to stop here.
     """
     recipe = task.recipe
     evaluated = recipe.evaluation.prompts
     prompts = tuple(p for p in VALIDATION_PROMPTS if p in evaluated) or evaluated
     task.sam.eval()
-    with progress_bar("validating", len(task.val)) as show:
+    with progress_bar("validating", len(processes.share(task.val))) as show:
 
         def advance(done: int) -> None:
             show(done)
             stopping()
 
         scores = score(
-            {"tuned": SamSegmenter.of(task.sam, recipe.model)},
+            {"tuned": SamSegmenter.of(task.sam, recipe.model, task.encoder)},
             task.val,
             normalizer=task.normalizer,
             prompts=prompts,
             minimum_area=recipe.data.minimum_area,
             seed=recipe.seed,
             objects_per_case=recipe.evaluation.validation_objects,
+            processes=processes,
             progress=advance,
         )
     return Validation(validation_dice(scores), dice_by_case(scores))

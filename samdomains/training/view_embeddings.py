@@ -1,45 +1,50 @@
-"""Embeddings of the training views, computed once while the encoder is frozen."""
+"""Embeddings of the training views while the encoder is frozen, computed when first asked for."""
 
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from pathlib import Path
 
 import torch
-from segment_anything.modeling import Sam
 from torch import Tensor
 
-from samdomains.progress import progress_bar
-from samdomains.sam.embedding_cache import EmbeddingCache
-from samdomains.sam.frame import encode_image
-from samdomains.training.dataset import ViewDataset
+from samdomains.sam.cached_encoder import CachedEncoder
+from samdomains.training.dataset import Sample, ViewDataset
 
 
-def embed_views(
-    path: Path,
-    sam: Sam,
-    dataset: ViewDataset,
-    views: Sequence[int],
-    stopping: Callable[[], None],
-) -> EmbeddingCache:
-    """Embed views with the frozen encoder.
+class ViewEmbeddings:
+    """Gives the embeddings of samples; each view is read and encoded once in each variant.
 
     Args:
-        path: The file of the embeddings.
-        sam: The model.
+        encoder: Of the frozen model, with a cache.
         dataset: Has the views.
-        views: Which of them.
-        stopping: Called after each view; may raise to stop here.
+        stopping: Called before a view is encoded; may raise to stop there.
+        half: Round them to half precision.
     """
 
-    @torch.inference_mode()
-    def embed(index: int) -> Tensor:
-        return encode_image(sam.eval(), dataset.window_image(index))[0]
+    def __init__(
+        self,
+        encoder: CachedEncoder,
+        dataset: ViewDataset,
+        stopping: Callable[[], None],
+        *,
+        half: bool,
+    ) -> None:
+        self._encoder, self._dataset, self._stopping, self._half = encoder, dataset, stopping, half
+        self._keys: dict[tuple[int, int], str] = {}
 
-    with progress_bar("embedding", len(views)) as show:
+    def __call__(self, samples: Sequence[Sample]) -> Tensor:
+        """(B, C, h, w) embeddings of B samples, float32.
 
-        def advance(done: int) -> None:
-            show(done)
-            stopping()
+        Raises:
+            OSError: An embedding cannot be kept, because the disk is full for example.
+        """
+        return torch.cat([self._of(sample.index, sample.variant) for sample in samples])
 
-        return EmbeddingCache.build(path, views, embed, advance)
+    def _of(self, index: int, variant: int) -> Tensor:
+        key = self._keys.get((index, variant))
+        embedding = None if key is None else self._encoder.read(key, half=self._half)
+        if embedding is None:
+            self._stopping()
+            image = self._dataset.window_image(index, variant)
+            self._keys[index, variant], embedding = self._encoder.keyed(image, half=self._half)
+        return embedding

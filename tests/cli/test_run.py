@@ -67,7 +67,7 @@ def test_a_run_leaves_every_file_of_the_contract(finished_run: FinishedRun) -> N
     root = finished_run.directory
     assert {path.name for path in root.iterdir()} == FILES
     assert not list(root.rglob(".*"))
-    assert not (root / "state" / "embeddings.npy").exists()
+    assert not (root / "state" / "embeddings").exists()
     recipe = yaml.safe_load((root / "recipe.yaml").read_text("utf-8"))
     assert recipe["training"]["epochs"] == 3
     assert "  epochs: 3  # command line" in (root / "recipe.yaml").read_text("utf-8")
@@ -283,7 +283,7 @@ def test_a_disk_that_is_really_full(
         result = call("run", "images", str(labelled_folder), "--out", str(out), *quick)
         assert result.exit_code == 1
         last = result.stderr.splitlines()[-1]
-        assert "model.safetensors: the disk is full. Free some space. Go on with --resume" in last
+        assert "state/embeddings: the disk is full. Free some space. Go on with --resume" in last
         (disk / "filler").write_bytes(bytes(200_000))
         converted = call("convert", "images", str(labelled_folder), str(disk / "c"), "--to", "coco")
         assert converted.exit_code == 1

@@ -16,6 +16,7 @@ from samdomains.sam.strategies import (
     apply_strategy,
     has_adapters,
     merge_adapters,
+    remove_adapters,
     trained_tensors,
 )
 from samdomains.types import StrategyName
@@ -111,3 +112,16 @@ def test_a_merged_model_can_be_given_new_adapters(miniature: Sam) -> None:
         merge_adapters(miniature)
     apply_strategy(miniature, RECIPE, "lora")
     assert all(".lora_" in name for name in trained_tensors(miniature))
+
+
+def test_adapters_that_are_taken_out_leave_the_model_as_it_was(miniature: Sam) -> None:
+    before = tensors_of(miniature)
+    values = {name: tensor.clone() for name, tensor in before.items()}
+    apply_strategy(miniature, RECIPE, "lora")
+    for tensor in trained_tensors(miniature).values():
+        tensor.add_(1.0)
+    remove_adapters(miniature)
+    assert not has_adapters(miniature)
+    after = tensors_of(miniature)
+    assert list(after) == list(before)
+    assert all(torch.equal(after[name], values[name]) for name in values)

@@ -20,6 +20,8 @@ from samdomains.recipe import (
     TrainingRecipe,
 )
 from samdomains.run_directory import RunDirectory
+from samdomains.sam.cached_encoder import CachedEncoder
+from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.sam.strategies import trained_tensors
 from samdomains.training.task import Task
 from samdomains.types import (
@@ -100,6 +102,9 @@ def task(
         choice=StrategyChoice(strategy, 2, "no", ("as asked",)),
         directory=RunDirectory(out),
         save_best=Kept(),
+        encoder=CachedEncoder(sam, EmbeddingCache(out / "embeddings"))
+        if strategy == "decoder"
+        else None,
     )
 
 

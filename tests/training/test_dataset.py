@@ -101,12 +101,57 @@ def test_without_images_the_masks_are_the_same_and_no_pixel_is_read() -> None:
         frame_of,
         objects_per_image=4,
         augmentation=None,
-        with_images=False,
+        variants=1,
     )
     sample, expected = blind[0, 5], dataset([case])[0, 5]
     assert sample.image is None
     assert sample.frame == expected.frame
     assert all(map(np.array_equal, sample.masks, expected.masks))
+
+
+def variants_of(case: Case, seed: int) -> ViewDataset:
+    return ViewDataset(
+        [case],
+        list_views([case], WHOLE, minimum_area=4),
+        to_unit_range,
+        frame_of,
+        objects_per_image=4,
+        augmentation=AugmentationRecipe(brightness=0, contrast=0),
+        variants=5,
+        seed=seed,
+    )
+
+
+def test_the_masks_of_a_variant_follow_its_pixels() -> None:
+    data = variants_of(make_case(1, (64, 48)), seed=0)
+    samples = [data[0, seed] for seed in range(30)]
+    assert {sample.variant for sample in samples} == set(range(5))
+    for sample in samples:
+        picture = data.window_image(0, sample.variant)
+        content = frame_of(picture.shape[1:]).image(picture)[0, : sample.frame.size[0]]
+        shown = content[:, : sample.frame.size[1]].numpy()
+        inside = np.any(sample.masks, axis=0)
+        assert shown[inside].mean() > shown[~inside].mean() + 0.3
+
+
+def test_variants_are_those_of_the_runs_seed_and_the_first_is_the_image_itself() -> None:
+    case = make_case(1)
+    first, again, other = (variants_of(case, seed) for seed in (3, 3, 4))
+    pictures = [[data.window_image(0, n) for n in range(5)] for data in (first, again, other)]
+    assert all(map(np.array_equal, pictures[0], pictures[1]))
+    assert [np.array_equal(*pair) for pair in zip(pictures[0], pictures[2], strict=True)] == [
+        True,
+        *[False] * 4,
+    ]
+    assert np.array_equal(pictures[0][0], case.read_pixels().repeat(3, axis=0) / np.float32(255))
+
+
+def test_a_dataset_goes_to_another_process() -> None:
+    data = variants_of(make_case(1), seed=3)
+    data[0, 1], data.window_image(0, 1)  # whatever it remembers
+    copy = pickle.loads(pickle.dumps(data))
+    assert copy[0, 1].variant == data[0, 1].variant
+    assert all(map(np.array_equal, copy[0, 1].masks, data[0, 1].masks))
 
 
 def test_frames_are_made_by_a_picklable_callable() -> None:

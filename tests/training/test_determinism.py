@@ -3,7 +3,11 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from samdomains.training.determinism import deterministic_on_cpu
+from samdomains.training.determinism import (
+    deterministic_on_cpu,
+    random_state,
+    restore_random_state,
+)
 
 
 def gradient_of_indexing() -> Tensor:
@@ -28,3 +32,11 @@ def test_it_ends_with_the_block_and_leaves_gpus_alone() -> None:
     assert torch.are_deterministic_algorithms_enabled() == before
     with deterministic_on_cpu(torch.device("cuda")):
         assert torch.are_deterministic_algorithms_enabled() == before
+
+
+def test_the_random_state_brings_the_same_numbers_again() -> None:
+    device = torch.device("cpu")
+    kept = random_state(device)
+    first = torch.rand(3)
+    restore_random_state(kept, device)
+    assert torch.equal(torch.rand(3), first)

@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import json
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from copy import deepcopy
 from dataclasses import replace
 from itertools import count
@@ -16,11 +16,8 @@ from segment_anything.modeling import Sam
 from torch import Tensor
 
 from samdomains.errors import RunDirectoryError, TrainingError, TrainingInterrupted
-from samdomains.recipe import (
-    ModelRecipe,
-)
+from samdomains.recipe import AugmentationRecipe, ModelRecipe
 from samdomains.run_directory import RunDirectory
-from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.training.dataset import list_views
 from samdomains.training.engine import train
 from samdomains.training.prompted_loss import PromptedLoss
@@ -49,6 +46,20 @@ def test_training_lowers_the_loss(
     progress = train(task(miniature, cases, tmp_path, strategy, epochs=8, learning_rate=3e-3))
     losses = [record.train_loss for record in progress.history]
     assert min(losses[4:]) < losses[0]
+
+
+@pytest.mark.parametrize("strategy", ["lora", "full"])
+def test_running_blocks_again_trains_the_same_weights(
+    miniature: Sam, cases: list[Case], tmp_path: Path, strategy: StrategyName
+) -> None:
+    ends = []
+    for checkpointing in ("on", "off"):
+        sam = deepcopy(miniature)
+        out = tmp_path / checkpointing
+        train(task(sam, cases, out, strategy, epochs=1, checkpointing=checkpointing))
+        assert sam.image_encoder.checkpointing == (checkpointing == "on")
+        ends.append(snapshot(sam))
+    assert all(torch.equal(ends[0][name], ends[1][name]) for name in ends[0])
 
 
 def test_decoder_tuning_leaves_encoder_and_prompt_encoder_bit_identical(
@@ -284,29 +295,38 @@ def wide(cases: list[Case]) -> list[Case]:
 
 
 def test_only_what_the_epochs_show_is_embedded_and_only_once(
-    miniature: Sam, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    miniature: Sam, cases: list[Case], tmp_path: Path
 ) -> None:
-    embedded: list[int] = []
-    build = EmbeddingCache.build
-
-    def spy(path: Path, keys: Sequence[int], *rest: Any) -> EmbeddingCache:
-        embedded.extend(keys)
-        return build(path, keys, *rest)
-
-    monkeypatch.setattr(EmbeddingCache, "build", spy)
+    passes: list[None] = []
+    miniature.image_encoder.register_forward_hook(lambda *_: passes.append(None))
     one_epoch = task(miniature, wide(cases), tmp_path / "one", "decoder", epochs=1)
     tiled = one_epoch.recipe.model_copy(update={"model": ModelRecipe(tile=128, zoom=None)})
     views = list_views(one_epoch.train, tiled.model, tiled.data.minimum_area)
     train(replace(one_epoch, recipe=tiled))
-    assert len(embedded) == 4 < len(views)
+    assert len(passes) == 4 + 2 < len(views)  # four training images and two of validation
 
-    embedded.clear()
+    passes.clear()
     interrupt_in_epoch_two(miniature, cases, tmp_path / "cut", "decoder")
-    assert len(embedded) == 4
+    assert len(passes) == 4 + 2
     train(task(miniature, cases, tmp_path / "cut", "decoder"), resume=True)
-    assert len(embedded) == 4
+    assert len(passes) == 4 + 2
     train(task(miniature, cases, tmp_path / "cut", "decoder"), resume=True)  # no epoch is left
-    assert len(embedded) == 4
+    assert len(passes) == 4 + 2
+
+
+@pytest.mark.parametrize("variants", [1, 3])
+def test_what_is_kept_changes_nothing_but_the_time(
+    miniature: Sam, cases: list[Case], tmp_path: Path, variants: int
+) -> None:
+    results = []
+    for kept in (True, False):
+        work = task(deepcopy(miniature), cases, tmp_path / str(kept), "decoder")
+        augmentation = AugmentationRecipe(crop=0.8, variants=variants)
+        recipe = work.recipe.model_copy(update={"augmentation": augmentation})
+        progress = train(replace(work, recipe=recipe, encoder=work.encoder if kept else None))
+        results.append((without_times(progress), snapshot(work.sam)))
+    assert results[0][0] == results[1][0]
+    assert all(torch.equal(value, results[1][1][name]) for name, value in results[0][1].items())
 
 
 def test_a_process_can_train_with_one_precision_after_another(
@@ -350,3 +370,28 @@ def test_up_to_the_recipes_number_of_corrections_is_drawn(
     monkeypatch.setattr(PromptedLoss, "forward", spy)
     train(task(miniature, cases, tmp_path, "decoder", epochs=5))
     assert drawn == {0, 1}
+
+
+def test_backing_off_is_told_logged_and_kept_for_a_resumed_run(
+    miniature: Sam, cases: list[Case], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    forward = PromptedLoss.forward
+    lines: list[str] = []
+    sizes: list[int] = []
+
+    def limited(self: PromptedLoss, samples: Any, *rest: Any) -> Tensor:
+        sizes.append(len(samples))
+        if len(samples) > 1:
+            raise RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate")
+        return forward(self, samples, *rest)
+
+    monkeypatch.setattr(PromptedLoss, "forward", limited)
+    work = replace(task(deepcopy(miniature), cases, tmp_path), tell=lines.append)
+    with pytest.raises(TrainingInterrupted, match="in epoch 2"):
+        train(interrupted_in_a_step(work))
+    train(task(miniature, cases, tmp_path), resume=True)
+    assert sizes == [2, *[1] * 8]
+    assert len(lines) == 1
+    assert "did not suffice in epoch 1, step 1; from here on 1 at once of the 2 images" in lines[0]
+    events = [line["event"] for line in read_log(tmp_path)]
+    assert events == ["untuned", "backed off", "epoch", "epoch"]

@@ -7,7 +7,7 @@ from tensorboard.backend.event_processing.event_accumulator import EventAccumula
 
 from samdomains.run_directory import RunDirectory
 from samdomains.training.run_log import RunLog
-from samdomains.training.state import EpochRecord, Progress
+from samdomains.training.state import BackOff, EpochRecord, Progress
 
 
 def test_every_line_is_there_once_however_often_it_is_written(tmp_path: Path) -> None:
@@ -24,6 +24,18 @@ def test_every_line_is_there_once_however_often_it_is_written(tmp_path: Path) ->
     assert [line["event"] for line in lines] == ["untuned", "epoch", "mixture"]
     assert lines[1]["val_dice"] is None
     assert any(directory.tensorboard.iterdir())
+
+
+def test_where_memory_did_not_suffice_stands_before_the_epoch_it_happened_in(
+    tmp_path: Path,
+) -> None:
+    records = [EpochRecord(epoch, 0.5, 0.6, 1e-4, 2.0) for epoch in (1, 2)]
+    directory = RunDirectory(tmp_path)
+    with RunLog.of(directory, Progress()) as log:
+        log.write(Progress(epoch=2, history=records, back_offs=[BackOff(2, 3, 1)]))
+    lines = [json.loads(line) for line in directory.log.read_text("utf-8").splitlines()]
+    assert [line["event"] for line in lines] == ["untuned", "epoch", "backed off", "epoch"]
+    assert lines[2] == {"event": "backed off", "epoch": 2, "step": 3, "images_at_once": 1}
 
 
 def shown_epochs(directory: RunDirectory) -> list[int]:

@@ -9,6 +9,7 @@ import pytest
 from segment_anything.modeling import Sam
 
 from samdomains.evaluation.scorer import score
+from samdomains.processes import ALONE
 from samdomains.training.validation import validate
 from samdomains.types import Case, PromptName
 
@@ -45,14 +46,14 @@ def test_validation_uses_the_prompts_that_are_evaluated(
     work = task(miniature, cases, tmp_path)
     evaluation = work.recipe.evaluation.model_copy(update={"prompts": evaluated})
     recipe = work.recipe.model_copy(update={"evaluation": evaluation})
-    validate(replace(work, recipe=recipe), carry_on)
+    validate(replace(work, recipe=recipe), ALONE, carry_on)
     assert seen == [used]
 
 
 def test_the_mean_is_over_the_validation_cases(
     miniature: Sam, cases: list[Case], tmp_path: Path
 ) -> None:
-    dice, by_case = validate(task(miniature, cases, tmp_path), carry_on)
+    dice, by_case = validate(task(miniature, cases, tmp_path), ALONE, carry_on)
     assert set(by_case) == {"case4", "case5"}
     assert dice == pytest.approx(sum(by_case.values()) / 2)
 
@@ -67,5 +68,5 @@ def test_it_may_be_stopped_after_each_case(
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):
-        validate(task(miniature, cases, tmp_path), stop)
+        validate(task(miniature, cases, tmp_path), ALONE, stop)
     assert next(calls) == 2
