@@ -50,10 +50,10 @@ VOLUME_SIDE = 128
 VALIDATED = 10
 """Images or slices that training validates on."""
 
-PROMPTED = 60
+PROMPTED = 20
 """Objects that are prompted in training before it is stopped, as Ctrl-C stops it."""
 
-SCORED = 100
+SCORED = 20
 """Images or slices that are scored by the model; all others by the ellipse alone."""
 
 SETTINGS = (
