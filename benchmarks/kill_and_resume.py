@@ -39,6 +39,9 @@ STRATEGIES = ("decoder", "full")
 WRITES = 30
 """A little more than the files that a run writes."""
 
+WALL_TIMES = {"seconds", "data_seconds"}
+"""What no two runs have alike."""
+
 
 @dataclass(frozen=True)
 class Kill:
@@ -197,14 +200,14 @@ def files(run: Path) -> set[str]:
 def log(run: Path) -> list[dict[str, object]]:
     """The lines of the log without wall times."""
     lines = [json.loads(line) for line in (run / "log.jsonl").read_text("utf-8").splitlines()]
-    return [{key: value for key, value in line.items() if key != "seconds"} for line in lines]
+    return [{key: value for key, value in line.items() if key not in WALL_TIMES} for line in lines]
 
 
 def curves(run: Path) -> dict[str, list[tuple[int, float]]]:
-    """TensorBoard's curves: steps and values."""
+    """TensorBoard's curves, but of wall times: steps and values."""
     board = EventAccumulator(str(run / "tensorboard"))
     board.Reload()
-    tags = board.Tags()["scalars"]
+    tags = set(board.Tags()["scalars"]) - WALL_TIMES
     return {tag: [(event.step, event.value) for event in board.Scalars(tag)] for tag in tags}
 
 
@@ -213,7 +216,7 @@ def comparable(value: object) -> object:
     if isinstance(value, torch.Tensor):
         return value.numpy().tobytes()
     if isinstance(value, dict):
-        return {key: comparable(item) for key, item in value.items() if key != "seconds"}
+        return {key: comparable(item) for key, item in value.items() if key not in WALL_TIMES}
     if isinstance(value, list | tuple):
         return [comparable(item) for item in value]
     return value

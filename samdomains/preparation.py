@@ -23,6 +23,7 @@ from samdomains.recipe import Recipe
 from samdomains.recipe_layers import (
     RecipeLayer,
     ResolvedRecipe,
+    dotted_values,
     read_recipe_file,
     recipe_to_yaml,
     resolve_recipe,
@@ -37,6 +38,9 @@ from samdomains.training.fitting import UNDOUBTED, fit, without_measuring
 from samdomains.training.memory import release_memory
 from samdomains.training.probe import MeasuredMemory, measure_memory
 from samdomains.types import Case, Facts, StrategyChoice, StrategyName
+
+WITHOUT_EFFECT = {"training.workers"}
+"""Values of a recipe on which no result depends, so that a resumed run may have others."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -154,7 +158,7 @@ def begin(plan: Plan) -> None:
 
 
 def require_same_recipe(directory: RunDirectory, resolved: ResolvedRecipe) -> None:
-    """Refuse to resume a run with other values than it began with.
+    """Refuse to resume a run with other values than it began with, those without effect aside.
 
     Raises:
         RunDirectoryError: The folder holds no run, or a value differs; names the values.
@@ -164,12 +168,11 @@ def require_same_recipe(directory: RunDirectory, resolved: ResolvedRecipe) -> No
     if not directory.recipe.exists():
         return
     layer = RecipeLayer(str(directory.recipe), read_recipe_file(directory.recipe))
-    earlier = resolve_recipe([layer]).recipe.model_dump()
+    earlier = dict(dotted_values(resolve_recipe([layer]).recipe))
     changed = [
-        f"{section}.{key}" if key else section
-        for section, values in resolved.recipe.model_dump().items()
-        for key, value in (values.items() if isinstance(values, dict) else [("", values)])
-        if (earlier[section][key] if key else earlier[section]) != value
+        key
+        for key, value in dotted_values(resolved.recipe)
+        if value != earlier[key] and key not in WITHOUT_EFFECT
     ]
     if changed:
         raise RunDirectoryError(

@@ -28,6 +28,10 @@ LAUNCHED = ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT")
 """What a launcher sets in the environment of each process, beside WORLD_SIZE."""
 
 
+SHARDING = ("ACCELERATE_USE_FSDP", "ACCELERATE_USE_DEEPSPEED", "ACCELERATE_USE_MEGATRON_LM")
+"""What accelerate sets where it is to divide the model itself."""
+
+
 def is_main_process() -> bool:
     """Whether this process speaks to the user; true where there is only one."""
     return _number("RANK", 0) == 0
@@ -128,8 +132,15 @@ def current_processes() -> Processes:
     """The place that the environment gives this process; the first call connects them.
 
     Raises:
-        UsageError: The environment is not that of ``accelerate launch`` or ``torchrun``.
+        UsageError: The environment is not that of ``accelerate launch`` or ``torchrun``, or asks
+            to divide the model.
     """
+    for name in SHARDING:
+        if os.environ.get(name, "").lower() in ("1", "true"):
+            raise UsageError(
+                f"{name} is set, and a model is not divided among processes: each holds all of it. "
+                "Start without --use_fsdp, --use_deepspeed and --use_megatron_lm"
+            )
     count = _number("WORLD_SIZE", 1)
     if count == 1:
         return ALONE

@@ -128,7 +128,7 @@ def recipe_to_yaml(resolved: ResolvedRecipe, *, with_origins: bool) -> str:
     """
     lines: list[str] = []
     section = ""
-    for key, value in _leaves(resolved.recipe):
+    for key, value in dotted_values(resolved.recipe):
         head, _, name = key.rpartition(".")
         if head != section:
             lines.append(f"{head}:")
@@ -136,6 +136,15 @@ def recipe_to_yaml(resolved: ResolvedRecipe, *, with_origins: bool) -> str:
         comment = f"  # {resolved.origins[key]}" if with_origins else ""
         lines.append(f"{'  ' if head else ''}{name}: {dump_value(value)}{comment}")
     return "\n".join(lines) + "\n"
+
+
+def dotted_values(recipe: Recipe) -> Iterator[tuple[str, object]]:
+    """Yield dotted key and value, in the order in which the recipe declares them."""
+    for name, value in recipe.model_dump().items():
+        if isinstance(value, dict):
+            yield from ((f"{name}.{key}", item) for key, item in value.items())
+        else:
+            yield name, value
 
 
 def _section_of(field: FieldInfo) -> type[BaseModel] | None:
@@ -147,15 +156,7 @@ def _section_of(field: FieldInfo) -> type[BaseModel] | None:
 @cache
 def _keys() -> tuple[str, ...]:
     """Every dotted key, in the order in which the recipe declares them."""
-    return tuple(key for key, _ in _leaves(Recipe()))
-
-
-def _leaves(recipe: Recipe) -> Iterator[tuple[str, object]]:
-    for name, value in recipe.model_dump().items():
-        if isinstance(value, dict):
-            yield from ((f"{name}.{key}", item) for key, item in value.items())
-        else:
-            yield name, value
+    return tuple(key for key, _ in dotted_values(Recipe()))
 
 
 def _flatten(

@@ -64,6 +64,14 @@ def test_a_run_is_not_resumed_with_other_values(plan: Plan, domain: Domain) -> N
         require_same_recipe(plan.directory, plan.resolved)
 
 
+def test_a_run_is_resumed_with_another_number_of_workers(plan: Plan, domain: Domain) -> None:
+    keep_recipe(plan.directory, plan.resolved)
+    require_same_recipe(
+        plan.directory,
+        domain.resolve_recipe(settings=["strategy.name=decoder", "training.workers=3"]),
+    )
+
+
 def test_a_run_that_was_killed_before_it_decided_is_resumed_as_a_new_one(
     plan: Plan, domain: Domain, labelled_folder: Path
 ) -> None:

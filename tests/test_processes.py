@@ -68,3 +68,9 @@ def test_several_processes_need_a_launcher(monkeypatch: pytest.MonkeyPatch) -> N
         monkeypatch.delenv(name, raising=False)
     with pytest.raises(UsageError, match="accelerate launch or torchrun"):
         current_processes()
+
+
+def test_a_model_is_not_divided(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("ACCELERATE_USE_FSDP", "true")
+    with pytest.raises(UsageError, match="Start without --use_fsdp"):
+        current_processes()

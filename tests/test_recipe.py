@@ -3,7 +3,7 @@ from __future__ import annotations
 import pytest
 from pydantic import ValidationError
 
-from samdomains.recipe import DataRecipe, IntensityRecipe, PromptRecipe, Recipe
+from samdomains.recipe import PromptRecipe, Recipe
 
 
 def test_the_defaults_are_valid_and_frozen() -> None:
@@ -17,35 +17,9 @@ def test_an_unknown_key_is_refused() -> None:
         Recipe.model_validate({"training": {"lerning_rate": 1e-4}})
 
 
-def test_validation_and_test_leave_something_to_train_on() -> None:
-    with pytest.raises(ValidationError, match="must be below 1"):
-        DataRecipe(validation_fraction=0.5, test_fraction=0.5)
-
-
-@pytest.mark.parametrize(("lower", "upper"), [(5.0, 5.0), (-1.0, 99.0), (0.0, 101.0)])
-def test_percentiles_are_ordered_and_between_0_and_100(lower: float, upper: float) -> None:
-    with pytest.raises(ValidationError):
-        IntensityRecipe(lower=lower, upper=upper)
-
-
-def test_a_range_may_lie_anywhere() -> None:
-    assert IntensityRecipe(method="range", lower=-160, upper=240).lower == -160
-
-
-@pytest.mark.parametrize("channels", [(), (0, 1), (0, 1, 2, 3)])
-def test_channels_are_one_or_three(channels: tuple[int, ...]) -> None:
-    with pytest.raises(ValidationError, match="one or three"):
-        IntensityRecipe(channels=channels)
-
-
 def test_some_prompt_needs_a_weight() -> None:
     with pytest.raises(ValidationError, match="at least one"):
         PromptRecipe(box=0, point=0, mask=0)
-
-
-def test_numbers_are_finite() -> None:
-    with pytest.raises(ValidationError, match="finite"):
-        IntensityRecipe(method="range", lower=0, upper=float("inf"))
 
 
 def test_what_is_sure_depends_on_the_model_unless_the_user_says_so() -> None:

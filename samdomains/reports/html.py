@@ -18,7 +18,12 @@ from samdomains.files import write_text
 from samdomains.recipe_layers import CORE
 from samdomains.reports.curves import loss_curve
 from samdomains.reports.scores import Metrics, prompt_name
-from samdomains.reports.tables import class_tables, lowest_shown, prompt_tables
+from samdomains.reports.tables import (
+    class_tables,
+    lowest_shown,
+    prompt_tables,
+    waiting_for_data,
+)
 from samdomains.types import StrategyChoice
 
 SHOWN_FINDINGS = 50
@@ -158,6 +163,7 @@ def write_report(path: Path, data: ReportData) -> None:
         if data.history
         else [],
         picture_groups=_grouped(data.pictures),
+        waiting=waiting_for_data(data.history),
     )
     # A file name that is not UTF-8 reaches us as lone surrogates, which no encoding can write.
     write_text(path, text.encode("utf-8", "backslashreplace").decode("utf-8"))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from samdomains.evaluation.card import Card, Difference
@@ -96,6 +96,19 @@ def class_tables(metrics: Metrics) -> list[ClassTable]:
         columns = tuple(system_name(system) for system in rows)
         tables.append(ClassTable(prompt_name(prompt), columns, tuple(lines)))
     return tables
+
+
+def waiting_for_data(history: Sequence[Mapping[str, float]]) -> str:
+    """Share of the epochs' time in which steps waited for images; empty where it is not known.
+
+    Example:
+        >>> waiting_for_data([{"seconds": 90.0, "data_seconds": 3.0}, {"seconds": 110.0}])
+        '2 %'
+    """
+    total = sum(epoch.get("seconds", 0.0) for epoch in history)
+    if not total:
+        return ""
+    return f"{100 * sum(epoch.get('data_seconds', 0.0) for epoch in history) / total:.0f} %"
 
 
 def lowest_shown(tables: Sequence[PromptTable]) -> float:

@@ -41,7 +41,8 @@ class ImageEncoder(ImageEncoderViT):  # type: ignore[misc]  # the package has no
             else:
                 tokens = run_block(block, tokens)
         embeddings: Tensor = self.neck(tokens.permute(0, 3, 1, 2))
-        return embeddings
+        # In the layout in which kept embeddings are read: another one rounds sums otherwise.
+        return embeddings.contiguous()
 
 
 def run_block(block: Block, tokens: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""Which views an epoch shows, in which order and batches, and loading them."""
+"""Which views an epoch shows, in which order and batches."""
 
 from __future__ import annotations
 
@@ -8,11 +8,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 
 import numpy as np
-import torch
-from torch.utils.data import DataLoader
 
-from samdomains.processes import ALONE, Processes
-from samdomains.training.dataset import Sample, View, ViewDataset
+from samdomains.training.dataset import View
 from samdomains.types import Case
 
 
@@ -52,20 +49,10 @@ class EpochBatches:
         return iter(self._batches)
 
 
-def load_batches(
-    dataset: ViewDataset, batches: EpochBatches, processes: Processes = ALONE
-) -> DataLoader[Sample]:
-    """The samples of an epoch, a list a batch; of each batch the share of this process."""
-    return DataLoader(
-        dataset,
-        batch_sampler=[list(processes.share(batch)) for batch in batches],
-        collate_fn=list,
-        generator=torch.Generator(),  # else it draws from the one that dropout uses
-    )
-
-
 def fingerprint(cases: Sequence[Case], views: Sequence[View]) -> str:
     """SHA-256 of the views: which windows and objects of which cases are learnt from."""
-    ids = [case.id for case in cases]
-    listed = [(ids[view.case], asdict(view.window), view.objects) for view in views]
-    return hashlib.sha256(json.dumps(listed).encode()).hexdigest()
+    digest = hashlib.sha256()
+    for view in views:  # one by one: the text of all of them is larger than they are
+        listed = (cases[view.case].id, asdict(view.window), view.objects)
+        digest.update(json.dumps(listed).encode())
+    return digest.hexdigest()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -54,6 +54,10 @@ class Sample:
     frame: Frame
     masks: tuple[Mask, ...]
     variant: int = 0
+
+    def pin_memory(self) -> Sample:
+        """The same in memory from which a GPU copies while it computes; torch's loader asks."""
+        return self if self.image is None else replace(self, image=self.image.pin_memory())
 
     def prompt_rngs(self) -> list[np.random.Generator]:
         """One generator for the prompts of each object, whichever samples are beside this one."""

@@ -22,10 +22,11 @@ from samdomains.progress import progress_bar
 from samdomains.sam.cached_encoder import CachedEncoder
 from samdomains.sam.strategies import apply_strategy, trained_tensors
 from samdomains.training.accelerators import fresh_accelerator
-from samdomains.training.batches import EpochBatches, fingerprint, load_batches
+from samdomains.training.batches import EpochBatches, fingerprint
 from samdomains.training.dataset import Sample
 from samdomains.training.determinism import deterministic_on_cpu
 from samdomains.training.interrupt import InterruptFlag
+from samdomains.training.loading import SampleLoader
 from samdomains.training.mixing import mixed, share_to_trust
 from samdomains.training.prompted_loss import PromptedLoss
 from samdomains.training.run_log import RunLog
@@ -112,6 +113,12 @@ class _Loop:
             processes=self.processes,
             backing_off=self._note_back_off,
         )
+        self.loader = SampleLoader(
+            self.dataset,
+            recipe.training.workers,
+            steps=self.steps,
+            device=self.accelerator.device,
+        )
         self.embeddings = self._embeddings()
         self.untuned = {n: t.cpu().clone() for n, t in trained_tensors(task.sam).items()}
 
@@ -119,6 +126,7 @@ class _Loop:
         """Train until the epochs are done or patience runs out."""
         with ExitStack() as stack:
             stack.enter_context(self.interrupt)
+            stack.enter_context(self.loader)
             stack.enter_context(deterministic_on_cpu(self.accelerator.device))
             stack.enter_context(self._saved_on_interrupt())
             log = stack.enter_context(
@@ -180,11 +188,12 @@ class _Loop:
         return not done and not out_of_patience
 
     def _run_epoch(self, show: Callable[[int], None]) -> None:
-        started, progress = time.monotonic(), self.progress
+        started, waited, progress = time.monotonic(), self.loader.waited, self.progress
         total = len(self._epoch_batches(progress.epoch))
         left = self._epoch_batches(progress.epoch, progress.batch)
         self.module.train()
-        for samples in load_batches(self.dataset, left, self.processes):
+        shares = (self.processes.share(batch) for batch in left)
+        for samples in self.loader.epoch(shares):
             progress.loss_sum += self._step(samples)
             progress.batch += 1
             show(progress.epoch * total + progress.batch)
@@ -199,6 +208,7 @@ class _Loop:
             val_dice=validation.dice,
             learning_rate=float(self.scheduler.get_last_lr()[0]),
             seconds=time.monotonic() - started,
+            data_seconds=self.loader.waited - waited,
         )
         progress.epoch, progress.batch, progress.loss_sum = progress.epoch + 1, 0, 0.0
         progress.history.append(record)

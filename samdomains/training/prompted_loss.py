@@ -65,6 +65,7 @@ class PromptedLoss(nn.Module):
 
     def _encode(self, samples: Sequence[Sample]) -> Tensor:
         device = self.sam.device
-        images = torch.stack([sample.image for sample in samples if sample.image is not None])
+        # Image by image: pinned ones are copied while the GPU computes.
+        images = [s.image.to(device, non_blocking=True) for s in samples if s.image is not None]
         content = torch.stack([sample.frame.content() for sample in samples])
-        return encode(self.sam, images.to(device), content.to(device))
+        return encode(self.sam, torch.stack(images), content.to(device))

@@ -71,5 +71,5 @@ class RunLog:
         """Add an epoch to TensorBoard's curves."""
         if self._board is None:
             return
-        for name in ("train_loss", "val_dice", "learning_rate"):
+        for name in ("train_loss", "val_dice", "learning_rate", "seconds", "data_seconds"):
             self._board.add_scalar(name, getattr(record, name), record.epoch)

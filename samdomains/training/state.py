@@ -25,6 +25,7 @@ class EpochRecord:
         val_dice: Mean Dice on the validation cases, over boxes and points.
         learning_rate: At its last step.
         seconds: Wall time, validation included.
+        data_seconds: Of these, the time in which steps waited for their batch to be loaded.
     """
 
     epoch: int
@@ -32,6 +33,7 @@ class EpochRecord:
     val_dice: float
     learning_rate: float
     seconds: float
+    data_seconds: float = 0.0
 
 
 @dataclass(frozen=True, slots=True)

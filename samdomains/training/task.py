@@ -68,11 +68,12 @@ def dataset_of(task: Task) -> ViewDataset:
             "Label objects, or lower data.minimum_area.",
         )
     frozen = task.choice.name == "decoder"
+    side, mask_side = task.sam.image_encoder.img_size, task.sam.prompt_encoder.mask_input_size[0]
     return ViewDataset(
         task.train,
         views,
         task.normalizer,
-        partial(Frame.of, task.sam),
+        partial(Frame, side=side, mask_side=mask_side),  # without the model, for workers
         objects_per_image=recipe.training.objects_per_image,
         augmentation=recipe.augmentation,
         variants=recipe.augmentation.variants if frozen else None,

@@ -54,7 +54,14 @@ def card() -> Card:
 def history() -> list[dict[str, float]]:
     """Three epochs, the second the best."""
     return [
-        {"epoch": 1, "train_loss": 0.9, "val_dice": 0.7, "learning_rate": 1e-4},
+        {
+            "epoch": 1,
+            "train_loss": 0.9,
+            "val_dice": 0.7,
+            "learning_rate": 1e-4,
+            "seconds": 50.0,
+            "data_seconds": 2.0,
+        },
         {"epoch": 2, "train_loss": 0.6, "val_dice": 0.8, "learning_rate": 5e-5},
         {"epoch": 3, "train_loss": 0.5, "val_dice": 0.75, "learning_rate": 1e-5},
     ]

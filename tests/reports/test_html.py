@@ -152,6 +152,10 @@ def test_classes_training_data_and_provenance_are_shown(source: str) -> None:
         assert expected in text
 
 
+def test_the_time_that_training_waited_for_images_is_told(source: str) -> None:
+    assert "waited for images in 4 % of the epochs' time" in Page(source).text
+
+
 def test_only_values_that_differ_from_the_core_are_unfolded(source: str) -> None:
     unfolded, folded = source.split("All 2 values")
     assert "<code>seed</code>" not in unfolded

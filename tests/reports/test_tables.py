@@ -7,7 +7,12 @@ from typing import Any
 import pytest
 
 from samdomains.evaluation.card import Card
-from samdomains.reports.tables import class_tables, lowest_shown, prompt_tables
+from samdomains.reports.tables import (
+    class_tables,
+    lowest_shown,
+    prompt_tables,
+    waiting_for_data,
+)
 
 
 def test_each_prompt_lists_the_systems_that_answered_it(metrics: dict[str, Any]) -> None:
@@ -56,3 +61,8 @@ def test_an_axis_of_perfect_scores_still_has_a_length(metrics: dict[str, Any]) -
 def test_no_scores_give_no_tables() -> None:
     assert prompt_tables({"test": {}}, None) == []
     assert lowest_shown([]) == 0
+
+
+def test_the_share_of_waiting_is_left_out_where_no_epoch_was_timed() -> None:
+    assert waiting_for_data([]) == waiting_for_data([{"epoch": 1.0}]) == ""
+    assert waiting_for_data([{"seconds": 10.0, "data_seconds": 5.0}]) == "50 %"

@@ -3,15 +3,13 @@ from __future__ import annotations
 from dataclasses import replace
 
 import pytest
-import torch
 
 from samdomains.recipe import ModelRecipe
-from samdomains.sam.frame import Frame
-from samdomains.training.batches import EpochBatches, fingerprint, load_batches
-from samdomains.training.dataset import View, ViewDataset, list_views
+from samdomains.training.batches import EpochBatches, fingerprint
+from samdomains.training.dataset import View, list_views
 from samdomains.types import Case, Window
 
-from .conftest import make_case, to_unit_range
+from .conftest import make_case
 
 WHOLE = ModelRecipe(zoom=None)
 
@@ -33,24 +31,6 @@ def test_an_epoch_shows_windows_of_each_size_as_often() -> None:
     epochs = [next(iter(EpochBatches(views, 1, seed=0, epoch=epoch))) for epoch in range(200)]
     whole = sum(index == 20 for ((index, _),) in epochs)
     assert 70 < whole < 130
-
-
-def test_loading_gives_the_samples_of_each_batch_and_draws_no_random_number(
-    cases: list[Case],
-) -> None:
-    views = list_views(cases, WHOLE, 4)
-    dataset = ViewDataset(
-        cases,
-        views,
-        to_unit_range,
-        lambda size: Frame(size, 64, 32),
-        objects_per_image=2,
-        augmentation=None,
-    )
-    batches, before = EpochBatches(views, 4, seed=0, epoch=0), torch.get_rng_state()
-    keys = [[(s.index, s.seed) for s in samples] for samples in load_batches(dataset, batches)]
-    assert keys == list(batches)
-    assert torch.equal(torch.get_rng_state(), before)
 
 
 def test_the_fingerprint_tells_other_objects_and_other_windows(cases: list[Case]) -> None:

@@ -259,7 +259,9 @@ def assert_same(got: dict[str, Tensor], expected: dict[str, Tensor]) -> None:
 
 
 def without_times(progress: Progress) -> Progress:
-    return replace(progress, history=[replace(r, seconds=0.0) for r in progress.history])
+    return replace(
+        progress, history=[replace(r, seconds=0.0, data_seconds=0.0) for r in progress.history]
+    )
 
 
 def read_log(directory: Path) -> list[dict[str, Any]]:

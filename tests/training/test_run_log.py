@@ -12,7 +12,12 @@ from samdomains.training.state import BackOff, EpochRecord, Progress
 
 def test_every_line_is_there_once_however_often_it_is_written(tmp_path: Path) -> None:
     record = EpochRecord(
-        epoch=1, train_loss=0.5, val_dice=float("nan"), learning_rate=1e-4, seconds=2.0
+        epoch=1,
+        train_loss=0.5,
+        val_dice=float("nan"),
+        learning_rate=1e-4,
+        seconds=2.0,
+        data_seconds=0.5,
     )
     progress = Progress(epoch=1, untuned_dice=0.7, history=[record], mixtures={0.5: 0.8})
     directory = RunDirectory(tmp_path)
@@ -23,6 +28,7 @@ def test_every_line_is_there_once_however_often_it_is_written(tmp_path: Path) ->
     lines = [json.loads(line) for line in directory.log.read_text("utf-8").splitlines()]
     assert [line["event"] for line in lines] == ["untuned", "epoch", "mixture"]
     assert lines[1]["val_dice"] is None
+    assert (lines[1]["seconds"], lines[1]["data_seconds"]) == (2.0, 0.5)
     assert any(directory.tensorboard.iterdir())
 
 

@@ -10,7 +10,9 @@ from samdomains.training import shapes
 from samdomains.training.shapes import COMPACT, ODD, THIN, Shape
 
 
-@pytest.mark.parametrize("shape", {*COMPACT, *ODD, *THIN}, ids=lambda shape: shape.__name__)
+@pytest.mark.parametrize(
+    "shape", dict.fromkeys([*COMPACT, *ODD, *THIN]), ids=lambda shape: shape.__name__
+)
 @settings(max_examples=25, deadline=None)
 @given(seed=st.integers(0, 2**32 - 1), radius=st.floats(2.5, 60))
 def test_shape_fills_part_of_its_mask(shape: Shape, seed: int, radius: float) -> None:
