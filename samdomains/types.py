@@ -278,8 +278,7 @@ class Case:
             read at once. An image larger than ``recipe.scene.tile`` is then taken tile by tile,
             each normalised by the statistics of the whole.
         tile_of: The scene that the image is a tile of, and which one; None for other images.
-        slices: Reads a volume slice by slice, so that the whole is never in memory; None where it
-            is read at once.
+        slices: Reads a volume slice by slice; None where the whole is read at once.
     """
 
     id: str
@@ -316,21 +315,14 @@ class ImageWindows(Protocol):
 
 
 class VolumeSlices(Protocol):
-    """Reads a volume that may be larger than memory. Must pickle.
-
-    Gives what ``read_pixels`` and ``read_objects`` of the volume give, one slice at a time and
-    each with its number, in the order in which they are quickest to read.
-    """
+    """Gives what a volume's readers give, every slice with its number, in any order. Pickles."""
 
     def pixels(self) -> Iterator[tuple[int, RawImage]]:
-        """(C, H, W) of every slice."""
+        """(C, H, W) of each slice."""
         ...
 
     def objects(self) -> Iterator[tuple[int, tuple[ObjectMask, ...]]]:
-        """The cross-sections in every slice, an empty tuple where there is none.
-
-        Called only where the volume has ``read_objects``.
-        """
+        """The cross-sections in each slice; only asked where there is ``read_objects``."""
         ...
 
 
