@@ -4,13 +4,15 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Sequence
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 import numpy as np
 import torch
 from segment_anything.modeling import Sam
-from torch import Tensor
+from torch import Tensor, nn
+from torch.nn import functional
 
+from samdomains.sam.two_way import two_way
 from samdomains.types import Prompts
 
 
@@ -43,8 +45,9 @@ def decode(sam: Sam, embeddings: Tensor, image_index: Tensor, prompts: Sequence[
         kind = (prompt.box is not None, len(prompt.points), prompt.mask_logits is not None)
         groups[kind].append(index)
     order = [index for members in groups.values() for index in members]
+    rows = _in_a_row(embeddings).contiguous()
     answers = [
-        _decode_alike(sam, embeddings[image_index[members]], [prompts[i] for i in members])
+        _decode_alike(sam, rows[image_index[members]], [prompts[i] for i in members])
         for members in groups.values()
     ]
     back = torch.from_numpy(np.argsort(order)).to(embeddings.device)
@@ -73,21 +76,58 @@ def is_ambiguous(prompts: Prompts) -> bool:
     return prompts.box is None and prompts.mask_logits is None and len(prompts.points) == 1
 
 
-def _decode_alike(sam: Sam, embeddings: Tensor, prompts: Sequence[Prompts]) -> Answer:
-    """Decode prompts of one kind; ``embeddings`` is (N, C, h, w), one per prompt."""
-    sparse, dense = sam.prompt_encoder(*_as_tensors(prompts, embeddings.device))
+def _decode_alike(sam: Sam, rows: Tensor, prompts: Sequence[Prompts]) -> Answer:
+    """Decode prompts of one kind; ``rows`` is (N, h * w, C), the image of each prompt."""
+    sparse, dense = sam.prompt_encoder(*_as_tensors(prompts, rows.device))
     decoder = sam.mask_decoder
-    count = decoder.num_mask_tokens
     own = torch.cat([decoder.iou_token.weight, decoder.mask_tokens.weight])
     tokens = torch.cat([own.expand(len(prompts), -1, -1), sparse], dim=1)
-    position = sam.prompt_encoder.get_dense_pe().expand(len(prompts), -1, -1, -1)
-    states, source = decoder.transformer(embeddings + dense, position, tokens)
-    upscaled = decoder.output_upscaling(source.transpose(1, 2).reshape(embeddings.shape))
+    image = rows + _in_a_row(dense)
+    position = _in_a_row(sam.prompt_encoder.get_dense_pe()).contiguous()
+    states, source = two_way(decoder.transformer, image, position, tokens)
     weights = torch.stack(
-        [decoder.output_hypernetworks_mlps[i](states[:, 1 + i]) for i in range(count)], dim=1
+        [mlp(states[:, 1 + i]) for i, mlp in enumerate(decoder.output_hypernetworks_mlps)], dim=2
     )
-    logits = torch.einsum("nkc,nchw->nkhw", weights, upscaled)
-    return Answer(logits, decoder.iou_prediction_head(states[:, 0]))
+    logits = _upscaled(decoder.output_upscaling, source) @ weights
+    return Answer(_in_place(logits, *dense.shape[2:]), decoder.iou_prediction_head(states[:, 0]))
+
+
+def _in_a_row(image: Tensor) -> Tensor:
+    """(N, C, h, w) → (N, h * w, C)."""
+    return image.flatten(2).transpose(1, 2)
+
+
+def _upscaled(upscaling: nn.Sequential, source: Tensor) -> Tensor:
+    """(N, P, C) → (N, 16 P, C / 8): the four by four cells of each position, one after another.
+
+    Steps of two with kernels of two do not overlap: each transposed convolution is a linear layer
+    that gives the four cells of a position, and cells can stay there until the end.
+    """
+    layers: list[Any] = list(upscaling)
+    first, norm, activation, second, last_activation = layers
+    cells = activation(
+        functional.layer_norm(
+            _four_cells(first, source), norm.weight.shape, norm.weight, norm.bias, norm.eps
+        )
+    )
+    upscaled: Tensor = last_activation(_four_cells(second, cells))
+    return upscaled
+
+
+def _four_cells(convolution: nn.ConvTranspose2d, source: Tensor) -> Tensor:
+    """(N, P, C) → (N, 4 P, D), the cells of a position row by row."""
+    matrix = convolution.weight.permute(2, 3, 1, 0).flatten(0, 2)
+    bias = convolution.get_parameter("bias").repeat(4)
+    return functional.linear(source, matrix, bias).reshape(
+        len(source), -1, convolution.out_channels
+    )
+
+
+def _in_place(cells: Tensor, height: int, width: int) -> Tensor:
+    """(N, 16 h w, K) in the order of ``_upscaled`` → (N, K, 4 h, 4 w)."""
+    split = cells.reshape(len(cells), height, width, 2, 2, 2, 2, -1)
+    ordered = split.permute(0, 7, 1, 3, 5, 2, 4, 6)
+    return ordered.reshape(len(cells), -1, 4 * height, 4 * width)
 
 
 def _as_tensors(

@@ -56,17 +56,32 @@ def answer_loss(answer: Answer, target: Tensor, ambiguous: Tensor, weights: Loss
         ambiguous: (N,) boolean.
         weights: Of the terms.
     """
-    logits, predicted_iou = answer.logits.float(), answer.iou.float()
-    truth = target[:, None].expand_as(logits)
+    total = target.new_zeros(())
+    single, several = (~ambiguous).nonzero()[:, 0], ambiguous.nonzero()[:, 0]
+    if len(single):
+        terms, errors = _terms(answer, target, single, (0,), weights)
+        total = total + (terms + weights.iou * errors).sum()
+    if len(several):
+        terms, errors = _terms(answer, target, several, (1, 2, 3), weights)
+        total = total + (terms.min(dim=1).values + weights.iou * errors.mean(dim=1)).sum()
+    return total / len(target)
+
+
+def _terms(
+    answer: Answer, target: Tensor, rows: Tensor, masks: tuple[int, ...], weights: LossWeights
+) -> tuple[Tensor, Tensor]:
+    """(n, K): the loss of the masks that count for ``rows``, and the error of their IoU."""
+    count = answer.iou.shape[1]
+    picked = (rows[:, None] * count + torch.tensor(masks, device=rows.device)).flatten()
+    logits = answer.logits.flatten(0, 1).index_select(0, picked).float()
+    predicted_iou = answer.iou.flatten().index_select(0, picked).float()
+    logits = logits.reshape(-1, len(masks), *logits.shape[1:])
+    predicted_iou = predicted_iou.reshape(-1, len(masks))
+    truth = target.index_select(0, rows)[:, None].expand_as(logits)
     per_mask = weights.dice * _dice(logits, truth)
     if weights.focal > 0:
         per_mask = per_mask + weights.focal * _focal(logits, truth, weights.gamma)
-    per_mask_iou = (predicted_iou - mask_iou(logits.detach(), truth)).square()
-    ambiguous_loss = per_mask[:, 1:].min(dim=1).values + weights.iou * per_mask_iou[:, 1:].mean(
-        dim=1
-    )
-    single_loss = per_mask[:, 0] + weights.iou * per_mask_iou[:, 0]
-    return torch.where(ambiguous, ambiguous_loss, single_loss).mean()
+    return per_mask, (predicted_iou - mask_iou(logits.detach(), truth)).square()
 
 
 def _dice(logits: Tensor, truth: Tensor) -> Tensor:

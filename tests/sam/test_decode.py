@@ -58,6 +58,20 @@ def test_a_prompt_is_answered_as_the_official_decoder_answers_it(miniature: Sam,
     torch.testing.assert_close(answer.iou[0], iou, rtol=1e-4, atol=1e-5)
 
 
+def test_every_parameter_of_the_decoder_gets_the_official_gradient(miniature: Sam) -> None:
+    embedding, parameters = (
+        torch.randn(1, 32, 8, 8),
+        dict(miniature.mask_decoder.named_parameters()),
+    )
+    results = []
+    answer = decode(miniature, embedding, torch.zeros(1, dtype=torch.long), [KINDS["box"]])
+    for masks, iou in (answer, official(miniature, embedding[0], KINDS["box"])):
+        total = masks.square().mean() + iou.square().sum()
+        gradients = torch.autograd.grad(total, list(parameters.values()))
+        results.append(dict(zip(parameters, gradients, strict=True)))
+    torch.testing.assert_close(results[0], results[1], rtol=1e-3, atol=1e-5)
+
+
 def test_mixed_prompts_of_several_images_keep_their_order_and_their_image(miniature: Sam) -> None:
     embeddings = torch.randn(2, 32, 8, 8)
     prompts = [KINDS[k] for k in ("point", "box", "points", "point", "mask alone", "box")]

@@ -115,7 +115,7 @@ def test_large_windows_are_answered_a_few_prompts_at_a_time(
     most: int, calls: int, miniature: Sam, image: Image, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[None] = []
-    miniature.mask_decoder.output_upscaling.register_forward_hook(lambda *_: asked.append(None))
+    miniature.mask_decoder.iou_prediction_head.register_forward_hook(lambda *_: asked.append(None))
     monkeypatch.setattr(segmenter, "LOGITS_AT_ONCE", most)
     prompts = [box(5, 5, 60 + i, 80) for i in range(5)]
     assert len(SamSegmenter(miniature).encode(image).predict(prompts, multimask=False)) == 5

@@ -34,6 +34,23 @@ def test_an_ambiguous_prompt_is_charged_for_the_best_of_three() -> None:
     )
 
 
+def test_a_batch_costs_the_mean_of_its_objects() -> None:
+    both = Answer(torch.randn(2, 4, 8, 8), torch.rand(2, 4))
+    alone = [
+        answer_loss(
+            Answer(both.logits[i : i + 1], both.iou[i : i + 1]),
+            TARGET,
+            torch.tensor([ambiguous]),
+            LossWeights(),
+        )
+        for i, ambiguous in enumerate((True, False))
+    ]
+    together = answer_loss(
+        both, TARGET.expand(2, -1, -1), torch.tensor([True, False]), LossWeights()
+    )
+    torch.testing.assert_close(together, torch.stack(alone).mean())
+
+
 def test_the_predicted_iou_is_charged_for_its_squared_error() -> None:
     given = answer(RIGHT, RIGHT, RIGHT, RIGHT, iou=0.5)
     assert loss(given, ambiguous=False) == pytest.approx(0.25, abs=1e-4)
