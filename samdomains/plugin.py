@@ -77,6 +77,7 @@ from samdomains.types import (
     Split,
     StrategyChoice,
     StrategyName,
+    VolumeSlices,
     Window,
 )
 
@@ -156,6 +157,7 @@ __all__ = [
     "Split",
     "StrategyChoice",
     "StrategyName",
+    "VolumeSlices",
     "Window",
     # errors
     "SamDomainsError",

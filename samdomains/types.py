@@ -12,7 +12,7 @@ Conventions, fixed here once:
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal, Protocol, TypeAlias
@@ -278,6 +278,7 @@ class Case:
             read at once. An image larger than ``recipe.scene.tile`` is then taken tile by tile,
             each normalised by the statistics of the whole.
         tile_of: The scene that the image is a tile of, and which one; None for other images.
+        slices: Reads a volume slice by slice; None where the whole is read at once.
     """
 
     id: str
@@ -293,6 +294,7 @@ class Case:
     notes: tuple[str, ...] = ()
     windows: ImageWindows | None = None
     tile_of: TileOf | None = None
+    slices: VolumeSlices | None = None
 
 
 class ImageWindows(Protocol):
@@ -309,6 +311,18 @@ class ImageWindows(Protocol):
 
     def overview(self) -> RawImage:
         """(C, h, w): the whole in few enough pixels for the memory, for its statistics alone."""
+        ...
+
+
+class VolumeSlices(Protocol):
+    """Gives what a volume's readers give, every slice with its number, in any order. Pickles."""
+
+    def pixels(self) -> Iterator[tuple[int, RawImage]]:
+        """(C, H, W) of each slice."""
+        ...
+
+    def objects(self) -> Iterator[tuple[int, tuple[ObjectMask, ...]]]:
+        """The cross-sections in each slice; only asked where there is ``read_objects``."""
         ...
 
 

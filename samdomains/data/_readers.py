@@ -13,7 +13,7 @@ from samdomains.data.objects import MaskMeaning, ObjectRule, objects_from_mask
 from samdomains.types import ObjectMask, RawImage
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class PixelFile:
     """Reads the pixels of one image."""
 
@@ -37,7 +37,7 @@ class ObjectReader(Protocol):
         ...
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MaskFile:
     """One mask file and what its values may be.
 
@@ -50,7 +50,7 @@ class MaskFile:
     classes: Mapping[int, str] = field(hash=False)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class MaskFileObjects:
     """Reads the objects of one image from one or several mask files.
 

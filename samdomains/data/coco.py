@@ -33,7 +33,7 @@ COCO_FILE = "annotations.json"
 _SECTIONS = ("images", "annotations", "categories")
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class CocoObjects:
     """Reads the objects of one image.
 

@@ -33,7 +33,7 @@ MOST_VALUES = 2**16 - 1
 _REMEDY = "Convert the data again, or correct the file by hand."
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, slots=True)
 class LabelMapObjects:
     """Reads the objects of one image from its label maps.
 

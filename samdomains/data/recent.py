@@ -9,17 +9,24 @@ from typing import Any, TypeVar, cast
 
 import numpy as np
 
+from samdomains.data.spool import Spool
 from samdomains.types import ObjectMask
 
 T = TypeVar("T")
 
-KEPT_BYTES = 2**30
-"""Memory for what was read last, in each process; one larger volume is kept alone."""
+KEPT_BYTES = 2**28
+"""Memory for what was read last, in each process; one larger thing is kept alone."""
+
+SPOOLED_BYTES = 2**33
+"""Disk for the slices of the volumes read last, in each process; a larger one is kept alone."""
+
+MOST_SPOOLS = 64
+"""Files that these are in: a process may open a thousand or fewer."""
 
 
 @dataclass(slots=True)
 class Recent:
-    """What was read last, up to ``KEPT_BYTES`` of pixels.
+    """What was read last, up to ``KEPT_BYTES`` in memory and ``SPOOLED_BYTES`` on disk.
 
     Attributes:
         kept: By reader, the one used longest ago first.
@@ -31,14 +38,19 @@ class Recent:
         """What is kept under ``key``, made now if it is not."""
         if key not in self.kept:
             made = make()
-            while self.kept and self._bytes() + _size(made) > KEPT_BYTES:
-                self.kept.popitem(last=False)
             self.kept[key] = made
+            while len(self.kept) > 1 and self._too_much():
+                self.kept.popitem(last=False)
         self.kept.move_to_end(key)
         return cast("T", self.kept[key])
 
-    def _bytes(self) -> int:
-        return sum(_size(value) for value in self.kept.values())
+    def _too_much(self) -> bool:
+        spools = [value.nbytes for value in self.kept.values() if isinstance(value, Spool)]
+        return (
+            sum(map(_size, self.kept.values())) > KEPT_BYTES
+            or sum(spools) > SPOOLED_BYTES
+            or len(spools) > MOST_SPOOLS
+        )
 
 
 def _size(value: object) -> int:

@@ -1,15 +1,22 @@
-"""Volumes as stacks of images: their slices as cases, read from the volume's file once."""
+"""Volumes as stacks of images: their slices as cases, read from the volume's file once.
+
+What is read is written to a temporary file slice by slice, so that the memory does not depend on
+the number of slices.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
+
+import numpy as np
 
 from samdomains.data.naming import image_file
 from samdomains.data.recent import recent
-from samdomains.data.statistics import case_statistics
+from samdomains.data.spool import Spool
+from samdomains.data.statistics import statistics_of_blocks
 from samdomains.errors import DataError
-from samdomains.types import Case, CaseStatistics, ObjectMask, RawImage, RawVolume, SliceOf
+from samdomains.types import Case, CaseStatistics, ObjectMask, RawImage, SliceOf
 
 
 def slices_of(volume: Case) -> tuple[Case, ...]:
@@ -25,24 +32,26 @@ def slices_of(volume: Case) -> tuple[Case, ...]:
             read_objects=None if volume.read_objects is None else _SliceObjects(volume, index),
             depth=None,
             slice_of=SliceOf(volume, index),
+            slices=None,
         )
         for index in range(volume.depth or 0)
     )
 
 
-def volume_pixels(volume: Case) -> RawVolume:
-    """(C, Z, H, W) of a volume, kept for the next call.
+def volume_pixels(volume: Case) -> Spool[RawImage]:
+    """(C, H, W) of each slice of a volume, kept on disk for the next call.
 
     Raises:
         DataError: The volume has not the slices that its loader counted.
     """
-    return recent.get(("pixels", volume.read_pixels), lambda: _read(volume))
+    return recent.get(("pixels", volume.read_pixels), lambda: Spool(_pixels(volume)))
 
 
 def volume_statistics(volume: Case) -> CaseStatistics:
     """Statistics over all slices of a volume, kept for the next call."""
+    pixels = volume_pixels(volume)
     key = ("statistics", volume.read_pixels)
-    return recent.get(key, lambda: case_statistics(volume_pixels(volume)))
+    return recent.get(key, lambda: statistics_of_blocks(lambda: pixels))
 
 
 def slice_number(volume: Case, index: int) -> str:
@@ -58,7 +67,7 @@ class _SlicePixels:
     index: int
 
     def __call__(self) -> RawImage:
-        return volume_pixels(self.volume)[:, self.index]
+        return volume_pixels(self.volume)[self.index]
 
 
 @dataclass(frozen=True, eq=False)
@@ -70,25 +79,42 @@ class _SliceObjects:
 
     def __call__(self) -> tuple[ObjectMask, ...]:
         reader = self.volume.read_objects
-        assert reader is not None
-        return recent.get(("objects", reader), lambda: _by_slice(reader())).get(self.index, ())
+        return recent.get(("objects", reader), lambda: Spool(_objects(self.volume)))[self.index]
 
 
-def _read(volume: Case) -> RawVolume:
-    pixels = volume.read_pixels()
-    if pixels.ndim != 4 or pixels.shape[1] != volume.depth:
-        raise DataError(
-            image_file(volume),
-            f"a volume of {volume.depth} slices was listed, and pixels of shape {pixels.shape} "
-            "were read",
-            "The plugin must give (C, Z, H, W) with as many slices as it lists.",
-        )
-    return pixels
+def _pixels(volume: Case) -> Iterator[tuple[int, RawImage]]:
+    """Every slice and its number."""
+    if volume.slices is not None:
+        count = 0
+        for number, pixels in volume.slices.pixels():
+            count += 1
+            yield number, pixels
+        if count != volume.depth:
+            raise _another_depth(volume, f"{count} slices")
+        return
+    stack = volume.read_pixels()
+    if stack.ndim != 4 or stack.shape[1] != volume.depth:
+        raise _another_depth(volume, f"pixels of shape {stack.shape}")
+    yield from enumerate(np.moveaxis(stack, 1, 0))
 
 
-def _by_slice(objects: Sequence[ObjectMask]) -> dict[int, tuple[ObjectMask, ...]]:
+def _another_depth(volume: Case, got: str) -> DataError:
+    return DataError(
+        image_file(volume),
+        f"a volume of {volume.depth} slices was listed, and {got} were read",
+        "The plugin must give (C, Z, H, W) with as many slices as it lists.",
+    )
+
+
+def _objects(volume: Case) -> Iterator[tuple[int, tuple[ObjectMask, ...]]]:
+    """The cross-sections in each slice, and its number."""
+    if volume.slices is not None:
+        yield from volume.slices.objects()
+        return
+    assert volume.read_objects is not None
     found: dict[int, list[ObjectMask]] = {}
-    for item in objects:
+    for item in volume.read_objects():
         assert item.slice_index is not None, "a volume's objects are cross-sections"
         found.setdefault(item.slice_index, []).append(item)
-    return {index: tuple(items) for index, items in found.items()}
+    for index in range(volume.depth or 0):
+        yield index, tuple(found.get(index, ()))

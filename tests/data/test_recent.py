@@ -5,6 +5,7 @@ import pytest
 
 from samdomains.data import recent
 from samdomains.data.recent import Recent
+from samdomains.data.spool import Spool
 from samdomains.types import ObjectMask
 
 
@@ -29,3 +30,19 @@ def test_what_was_used_longest_ago_makes_room(monkeypatch: pytest.MonkeyPatch) -
     for key in ("a", "b", "a", "c"):
         kept.get(key, lambda: np.zeros(1))
     assert list(kept.kept) == ["a", "c"]
+
+
+def test_no_more_files_are_open_than_allowed(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent, "MOST_SPOOLS", 2)
+    kept = Recent()
+    for key in "abc":
+        kept.get(key, lambda: Spool([(0, "slice")]))
+    assert list(kept.kept) == ["b", "c"]
+
+
+def test_a_file_too_large_is_kept_alone(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(recent, "SPOOLED_BYTES", 1)
+    kept = Recent()
+    for key in "ab":
+        kept.get(key, lambda: Spool([(0, "slice")]))
+    assert list(kept.kept) == ["b"]

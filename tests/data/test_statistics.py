@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from samdomains.data import statistics
-from samdomains.data.statistics import case_statistics
+from samdomains.data.statistics import case_statistics, statistics_of_blocks
 
 
 def test_a_ramp_has_its_closed_form_values() -> None:
@@ -55,3 +57,43 @@ def test_large_images_are_sampled_evenly_and_alike_each_time(
     assert first.quantiles[0, 0] < 2
     assert first.quantiles[0, -1] > 97
     assert first.mean.tolist() == [49.5]
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 1000),
+    dtype=st.sampled_from(["uint8", "int16", "uint16", "int32", "float16", "float32", "float64"]),
+    depth=st.integers(1, 5),
+    width=st.integers(1, 12),
+    sampled=st.sampled_from([20, 4_000_000]),
+)
+def test_blocks_give_what_the_whole_gives(
+    seed: int, dtype: str, depth: int, width: int, sampled: int
+) -> None:
+    rng = np.random.default_rng(seed)
+    volume = (rng.normal(size=(2, depth, 3, width)) * 60 + 100).astype(dtype)
+    if volume.dtype.kind == "f":
+        volume[rng.random(volume.shape) < 0.1] = np.nan
+        volume[:, 0, 0, 0] = 7
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(statistics, "SAMPLE_SIZE", sampled)
+        found = statistics_of_blocks(lambda: np.moveaxis(volume, 1, 0))
+        whole = case_statistics(volume)
+    for channel, values in enumerate(volume):
+        finite = values[np.isfinite(values)].astype(np.float64)
+        step = -(-finite.size // sampled)
+        while np.gcd(step, width) > 1:
+            step += 1
+        expected = np.quantile(finite[::step], np.linspace(0, 1, 1001))
+        np.testing.assert_allclose(found.quantiles[channel], expected, rtol=1e-14)
+        np.testing.assert_allclose(found.mean[channel], finite.mean(), rtol=1e-12)
+        np.testing.assert_allclose(found.std[channel], finite.std(), rtol=1e-12, atol=1e-12)
+    np.testing.assert_array_equal(found.quantiles, whole.quantiles)
+
+
+def test_an_image_of_one_block_has_exactly_the_values_of_numpy() -> None:
+    image = np.random.default_rng(0).integers(0, 255, (1, 200, 300)).astype(np.uint8)
+    found, flat = case_statistics(image), image.ravel().astype(np.float64)
+    np.testing.assert_array_equal(found.quantiles[0], np.quantile(flat, np.linspace(0, 1, 1001)))
+    assert found.mean[0] == flat.mean()
+    assert found.std[0] == flat.std()

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
 import pickle
+import tracemalloc
+from collections.abc import Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -85,8 +87,8 @@ def test_a_volume_is_read_once_for_all_its_slices() -> None:
 
 
 def test_volumes_used_longest_ago_are_forgotten(monkeypatch: pytest.MonkeyPatch) -> None:
-    size = Pixels(1)().nbytes
-    monkeypatch.setattr(recent, "KEPT_BYTES", 2 * size)
+    monkeypatch.setattr(recent, "SPOOLED_BYTES", 2 * volume_pixels(volume(1)).nbytes)
+    recent.recent.kept.clear()
     reads.clear()
     for seed in (1, 2, 1, 3, 1, 2):
         volume_pixels(volume(seed))
@@ -103,6 +105,63 @@ def test_a_slice_has_the_statistics_of_its_whole_volume() -> None:
 def test_slices_travel_to_worker_processes() -> None:
     case = pickle.loads(pickle.dumps(in_parts([volume(1)])[3]))
     np.testing.assert_array_equal(case.read_pixels(), Pixels(1)()[:, 3])
+
+
+@dataclass(frozen=True)
+class InTurn:
+    seed: int
+    depth: int = 12
+
+    def pixels(self) -> Iterator[tuple[int, np.ndarray]]:
+        for z in reversed(range(self.depth)):
+            yield z, Pixels(self.seed)()[:, z]
+
+    def objects(self) -> Iterator[tuple[int, tuple[ObjectMask, ...]]]:
+        for z in range(self.depth):
+            yield z, tuple(item for item in Objects(self.seed)() if item.slice_index == z)
+
+
+def test_a_volume_that_is_read_slice_by_slice_has_the_same_slices() -> None:
+    def refuse() -> np.ndarray:
+        raise AssertionError("the whole is never read")
+
+    in_turn = replace(volume(1), read_pixels=refuse, slices=InTurn(1))
+    for one, other in zip(in_parts([in_turn]), in_parts([volume(1)]), strict=True):
+        np.testing.assert_array_equal(one.read_pixels(), other.read_pixels())
+        assert one.read_objects is not None
+        assert other.read_objects is not None
+        assert [o.slice_index for o in one.read_objects()] == [
+            o.slice_index for o in other.read_objects()
+        ]
+        assert statistics_of(one, one.read_pixels()).mean.tolist() == [
+            statistics_of(other, other.read_pixels()).mean[0]
+        ]
+
+
+def test_what_is_kept_of_a_volume_takes_no_memory() -> None:
+    (slice_of_large,) = in_parts([replace(volume(1), read_pixels=Large(), depth=1)])
+    slice_of_large.read_pixels()
+    tracemalloc.start()
+    try:
+        statistics_of(slice_of_large, slice_of_large.read_pixels())
+        recent.recent.kept.clear()
+        slice_of_large.read_pixels()
+        kept, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert kept < 2**20 < Large()().nbytes < peak
+
+
+@dataclass(frozen=True)
+class Large:
+    def __call__(self) -> RawVolume:
+        return np.zeros((1, 1, 1500, 1000), dtype=np.uint16)
+
+
+def test_fewer_slices_read_in_turn_than_listed_are_an_error() -> None:
+    short = replace(volume(1), slices=InTurn(1, depth=11))
+    with pytest.raises(DataError, match="12 slices was listed, and 11 slices were read"):
+        volume_pixels(short)
 
 
 def test_another_number_of_slices_than_listed_is_an_error() -> None:

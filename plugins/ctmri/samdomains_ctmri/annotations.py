@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol
@@ -16,7 +16,7 @@ from samdomains.plugin import DataError
 from samdomains_ctmri._dicom_files import read_dicom
 from samdomains_ctmri.dicom_scan import DicomScan
 from samdomains_ctmri.grid import Grid, Voxels
-from samdomains_ctmri.scans import ItkScan, NiftiScan, Scan
+from samdomains_ctmri.scans import ItkScan, NiftiScan, Scan, planes_of
 
 if TYPE_CHECKING:
     from pydicom import Dataset
@@ -33,7 +33,7 @@ class Annotation(Protocol):
         """The file."""
         ...
 
-    def structures(self, scan: Scan) -> Sequence[Structure]:
+    def structures(self, scan: Scan) -> Iterable[Structure]:
         """The masks in the voxels of ``scan``; they may overlap.
 
         Raises:
@@ -59,18 +59,45 @@ class LabelMap:
         """The file."""
         return self.scan.path
 
-    def structures(self, scan: Scan) -> Sequence[Structure]:
-        """One mask for each value, in rising order."""
-        labels = _whole_numbers(self.path, self.scan.voxels())
-        aligned = self._aligned(labels, self.scan.grid(), scan)
-        return [(int(value), aligned == value) for value in np.unique(aligned) if value != 0]
+    def structures(self, scan: Scan) -> Iterator[Structure]:
+        """One mask for each value, in rising order, and made when it is asked for."""
+        aligned = self._aligned(scan)
+        return ((int(value), aligned == value) for value in np.unique(aligned) if value != 0)
 
-    def _aligned(self, labels: Voxels, grid: Grid, scan: Scan) -> Voxels:
-        """The labels in the order of the volume's axes, by affine and never by index alone."""
-        wanted = scan.grid()
+    def planes(self, scan: Scan) -> Iterator[tuple[int, Voxels]]:
+        """(I, J, 1) for each k of the volume, with k: its labels, in any order.
+
+        One at a time is read where the labels lie in their file as the volume's voxels do in its.
+
+        Raises:
+            DataError: The file cannot be read or does not fit the volume.
+        """
+        turn, fits = self._turn(scan.grid())
+        if fits and int(turn[2, 0]) == 2:
+            last = self.scan.grid().shape[2] - 1
+            for k, plane in enumerate(planes_of(self.scan)):
+                labels = apply_orientation(_whole_numbers(self.path, plane), turn)
+                yield (k if turn[2, 1] > 0 else last - k), labels
+        else:
+            aligned = self._aligned(scan)
+            yield from ((k, aligned[:, :, k : k + 1]) for k in range(aligned.shape[2]))
+
+    def _turn(self, wanted: Grid) -> tuple[NDArray[np.float64], bool]:
+        """What brings the labels' axes into the volume's order, and whether they fit it then."""
+        grid = self.scan.grid()
         turn = ornt_transform(io_orientation(grid.affine), io_orientation(wanted.affine))
-        turned: Voxels = apply_orientation(labels, turn)
-        if Grid(turned.shape, grid.affine @ _undo(turn, grid.shape)).same_place(wanted):
+        shape = np.empty(3, dtype=int)
+        shape[turn[:, 0].astype(int)] = grid.shape
+        turned = Grid(tuple(shape.tolist()), grid.affine @ _undo(turn, grid.shape))
+        return turn, turned.same_place(wanted)
+
+    def _aligned(self, scan: Scan) -> Voxels:
+        """The labels in the order of the volume's axes, by affine and never by index alone."""
+        labels = _whole_numbers(self.path, self.scan.voxels())
+        grid, wanted = self.scan.grid(), scan.grid()
+        turn, fits = self._turn(wanted)
+        if fits:
+            turned: Voxels = apply_orientation(labels, turn)
             return turned
         if not self.resample:
             apart = _centre_distance(grid, wanted)
@@ -169,9 +196,10 @@ def _resampled(labels: Voxels, grid: Grid, wanted: Grid) -> Voxels:
     return resampled
 
 
-def _whole_numbers(path: Path, labels: Voxels) -> NDArray[np.int64]:
+def _whole_numbers(path: Path, labels: Voxels) -> Voxels:
+    """The labels as whole numbers of the file's own type, which takes the least memory."""
     if labels.dtype.kind in "bui":
-        return labels.astype(np.int64)
+        return labels
     if not np.isfinite(labels).all() or (labels != np.rint(labels)).any():
         raise DataError(
             path,

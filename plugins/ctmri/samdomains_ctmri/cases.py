@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from itertools import groupby
 from pathlib import Path
+
+import numpy as np
 
 from samdomains.plugin import (
     Case,
     DataError,
     Mask,
     ObjectMask,
+    RawImage,
     RawVolume,
     Recipe,
     load_source,
@@ -19,11 +23,11 @@ from samdomains.plugin import (
     read_json_object,
     with_metadata,
 )
-from samdomains_ctmri.annotations import Annotation, structure_names
+from samdomains_ctmri.annotations import Annotation, LabelMap, structure_names
 from samdomains_ctmri.bias import correct_bias
-from samdomains_ctmri.grid import Plane, Slicing
+from samdomains_ctmri.grid import Plane, Slicing, Stack
 from samdomains_ctmri.layouts import Found, find_volumes
-from samdomains_ctmri.scans import Scan
+from samdomains_ctmri.scans import Scan, planes_of
 
 LABELS_FILE = "labels.json"
 
@@ -91,18 +95,39 @@ class VolumeObjects:
 
     def __call__(self) -> tuple[ObjectMask, ...]:
         """Sorted by structure, then by slice."""
-        slicing, ids = self.geometry.slicing(), dict(self.classes)
+        slicing = self.geometry.slicing()
         found: list[ObjectMask] = []
         for number, mask in self.annotation.structures(self.geometry.scan):
-            if ids and number not in ids:
-                continue
             for index, plane in enumerate(slicing.stack(mask)):
-                found += self._cross_sections(plane, index, ids.get(number, 1), number)
+                found += self._cross_sections(plane, index, number)
         return tuple(found)
 
-    def _cross_sections(
-        self, plane: Mask, index: int, class_id: int, number: int
-    ) -> list[ObjectMask]:
+    def by_slice(self) -> Iterator[tuple[int, tuple[ObjectMask, ...]]]:
+        """Those of each slice, sorted by structure; label maps are read plane by plane."""
+        slicing, annotation = self.geometry.slicing(), self.annotation
+        if slicing.along_k and isinstance(annotation, LabelMap):
+            for k, plane in annotation.planes(self.geometry.scan):
+                index, labels = slicing.slice_of_plane(k), slicing.stack(plane)[0]
+                yield index, self._in_slice(labels, index)
+        else:
+            sections = sorted(self(), key=lambda item: item.slice_index or 0)
+            found = {i: tuple(some) for i, some in groupby(sections, lambda item: item.slice_index)}
+            yield from ((index, found.get(index, ())) for index in range(slicing.shape[0]))
+
+    def _in_slice(self, labels: Stack, index: int) -> tuple[ObjectMask, ...]:
+        """The cross-sections in one slice of a label map, (H, W)."""
+        return tuple(
+            section
+            for number in np.unique(labels).tolist()
+            if number != 0
+            for section in self._cross_sections(labels == number, index, number)
+        )
+
+    def _cross_sections(self, plane: Mask, index: int, number: int) -> list[ObjectMask]:
+        ids = dict(self.classes)
+        if ids and number not in ids:
+            return []
+        class_id = ids.get(number, 1)
         sections = objects_from_mask(
             plane.astype("int64"),
             meaning="binary",
@@ -111,6 +136,36 @@ class VolumeObjects:
             classes={class_id: ""},
         )
         return [replace(section, slice_index=index, instance=number) for section in sections]
+
+
+@dataclass(frozen=True)
+class SlicesInTurn:
+    """Reads a volume slice by slice.
+
+    Slices that lie one after the other in a NIfTI file are read one at a time; of other planes and
+    formats the whole is read and let go.
+
+    Attributes:
+        volume: Reads its voxels.
+        annotated: Reads its structures; None where it has none.
+    """
+
+    volume: VolumePixels
+    annotated: VolumeObjects | None
+
+    def pixels(self) -> Iterator[tuple[int, RawImage]]:
+        """(1, H, W) of every slice, with its number."""
+        slicing = self.volume.geometry.slicing()
+        if slicing.along_k and not self.volume.bias_correction:
+            for k, plane in enumerate(planes_of(self.volume.geometry.scan)):
+                yield slicing.slice_of_plane(k), slicing.stack(plane)
+        else:
+            yield from enumerate(np.moveaxis(self.volume(), 1, 0))
+
+    def objects(self) -> Iterator[tuple[int, tuple[ObjectMask, ...]]]:
+        """The cross-sections in every slice, with its number."""
+        assert self.annotated is not None
+        return self.annotated.by_slice()
 
 
 def load_volumes(source: Path, recipe: Recipe) -> Sequence[Case]:
@@ -147,17 +202,19 @@ def _case(
     if item.annotation is not None:
         parts = recipe.data.objects == "components"
         objects = VolumeObjects(geometry, item.annotation, numbers, parts)
+    pixels = VolumePixels(geometry, recipe.volume.bias_correction)
     marks = () if item.annotation is None else (item.annotation.path,)
     return Case(
         id=item.name,
         group=item.name,
-        read_pixels=VolumePixels(geometry, recipe.volume.bias_correction),
+        read_pixels=pixels,
         read_objects=objects,
         classes=classes or UNNAMED,
         files=(item.scan.files[0], *marks),
         geometry=geometry,
         depth=Slicing(grid, plane).shape[0],
         notes=item.scan.notes(),
+        slices=SlicesInTurn(pixels, objects),
     )
 
 

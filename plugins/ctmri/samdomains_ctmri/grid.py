@@ -116,6 +116,15 @@ class Slicing:
         z, height, width = (self.grid.shape[int(axis)] for axis in axes)
         return z, height, width
 
+    @property
+    def along_k(self) -> bool:
+        """Whether the slices are the planes (I, J) that lie one after the other in a file."""
+        return int(np.argmin(self._forth()[:, 0])) == 2
+
+    def slice_of_plane(self, k: int) -> int:
+        """Number of the slice that the plane ``k`` is, where slices are ``along_k``."""
+        return k if self._forth()[2, 1] > 0 else self.grid.shape[2] - 1 - k
+
     def stack(self, voxels: Voxels) -> Stack:
         """(I, J, K) → (Z, H, W)."""
         turned: Stack = apply_orientation(voxels, self._forth())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
@@ -102,6 +103,18 @@ class NiftiScan(_OneFile):
             raise _damaged(self.path, error) from error
         return _plain(voxels.reshape(shape))
 
+    def planes(self) -> Iterator[Voxels]:
+        """(I, J, 1) for each k: the voxels, of which one plane at a time is in memory."""
+        image = self._open(keep_file_open=True, mmap=False)
+        shape = _three_axes(self.path, image.shape)
+        further = (0,) * (len(image.shape) - 3)
+        for k in range(shape[2]):
+            try:
+                plane = np.asanyarray(image.dataobj[(slice(None), slice(None), k, *further)])
+            except _UNREADABLE as error:
+                raise _damaged(self.path, error) from error
+            yield _plain(plane[:, :, None])
+
     def write_labels(self, path: Path, labels: NDArray[np.integer[Any]]) -> None:
         """Write a label map with this file's exact affine and header.
 
@@ -116,9 +129,9 @@ class NiftiScan(_OneFile):
         header["cal_min"], header["cal_max"] = 0, 0
         _write_nifti(path, type(image)(labels.reshape(image.shape), image.affine, header))
 
-    def _open(self) -> Any:  # noqa: ANN401 (nibabel has no types)
+    def _open(self, **reading: bool) -> Any:  # noqa: ANN401 (nibabel has no types)
         try:
-            image = nibabel.load(self.path)
+            image = nibabel.load(self.path, **reading)
         except _UNREADABLE as error:
             raise _damaged(self.path, error) from error
         if not isinstance(image, nibabel.Nifti1Image):
@@ -183,6 +196,19 @@ class ItkScan(_OneFile):
         reader = SimpleITK.ImageFileReader()
         reader.SetFileName(str(self.path))
         return reader
+
+
+def planes_of(scan: Scan) -> Iterator[Voxels]:
+    """(I, J, 1) for each k of a volume; of a NIfTI file one at a time is read.
+
+    Raises:
+        DataError: The file cannot be read.
+    """
+    if isinstance(scan, NiftiScan):
+        yield from scan.planes()
+    else:
+        voxels = scan.voxels()
+        yield from (voxels[:, :, k : k + 1] for k in range(voxels.shape[2]))
 
 
 def is_volume_file(path: Path) -> bool:

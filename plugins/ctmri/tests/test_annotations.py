@@ -37,7 +37,7 @@ def test_labels_are_aligned_by_affine_and_not_by_index(tmp_path: Path, letters: 
     turn = ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(letters))
     turned = apply_orientation(LABELS, turn)
     labels = write(tmp_path / "labels.nii", turned, affine @ inv_ornt_aff(turn, LABELS.shape))
-    found = LabelMap(labels, resample=False).structures(volume)
+    found = list(LabelMap(labels, resample=False).structures(volume))
     assert [number for number, _ in found] == [3, 9]
     for number, mask in found:
         np.testing.assert_array_equal(mask, number == LABELS)
@@ -63,7 +63,7 @@ def test_labels_that_are_no_whole_numbers_are_refused(tmp_path: Path) -> None:
     with pytest.raises(DataError, match="not all whole numbers"):
         LabelMap(halves, resample=False).structures(volume)
     whole = write(tmp_path / "labels.nii", LABELS.astype(np.float32), np.eye(4))
-    assert len(LabelMap(whole, resample=False).structures(volume)) == 2
+    assert len(list(LabelMap(whole, resample=False).structures(volume))) == 2
 
 
 def test_a_dicom_annotation_needs_a_dicom_series(tmp_path: Path) -> None:

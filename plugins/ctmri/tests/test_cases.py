@@ -2,14 +2,18 @@ from __future__ import annotations
 
 import json
 import pickle
+import tracemalloc
 from pathlib import Path
 
 import nibabel
 import numpy as np
 import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from nibabel.orientations import axcodes2ornt, ornt_transform
 from samdomains_ctmri.cases import load_volumes
 
-from samdomains.plugin import Case, DataError, Recipe
+from samdomains.plugin import Case, DataError, ObjectMask, Recipe
 
 LABELS = np.zeros((6, 7, 4), dtype=np.uint8)
 LABELS[1:3, 1:3, 1:3] = 1
@@ -54,6 +58,64 @@ def test_masks_lie_where_the_pixels_are_bright(tmp_path: Path) -> None:
             assert item.slice_index is not None
             drawn[item.slice_index] |= item.mask()
         np.testing.assert_array_equal(drawn, pixels[0] > 0)
+
+
+@settings(max_examples=25, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(
+    st.permutations("RAS"),
+    st.tuples(*[st.booleans()] * 3),
+    st.sampled_from(["axial", "coronal", "sagittal"]),
+    st.sampled_from([".nii", ".nii.gz"]),
+    st.booleans(),
+)
+def test_slices_read_in_turn_are_those_of_the_whole(
+    tmp_path: Path, axes: list[str], flips: tuple[bool, ...], plane: str, suffix: str, turned: bool
+) -> None:
+    opposite = dict(zip("RAS", "LPI", strict=True))
+    letters = [opposite[a] if flip else a for a, flip in zip(axes, flips, strict=True)]
+    turn = ornt_transform(axcodes2ornt("RAS"), axcodes2ornt(letters))
+    voxels = np.arange(LABELS.size, dtype=np.int16).reshape(LABELS.shape)
+    for inner, stored in (("images", voxels), ("labels", LABELS)):
+        folder = tmp_path / suffix[1:] / inner
+        folder.mkdir(parents=True, exist_ok=True)
+        image = nibabel.Nifti1Image(stored, np.diag([1.0, 1.5, 2.0, 1.0]))
+        if inner == "images" or turned:
+            image = image.as_reoriented(turn)
+        nibabel.save(image, folder / f"a{suffix}")
+    (case,) = load(tmp_path / suffix[1:], volume={"axis": plane}, data={"objects": "components"})
+    assert case.slices is not None
+    assert case.read_objects is not None
+    pixels = dict(case.slices.pixels())
+    np.testing.assert_array_equal(
+        np.stack([pixels[index] for index in range(len(pixels))], axis=1), case.read_pixels()
+    )
+    assert len(pixels) == case.depth
+    found = dict(case.slices.objects())
+    assert sorted(found) == list(range(len(pixels)))
+    whole = case.read_objects()
+    for index, sections in found.items():
+        expected = [item for item in whole if item.slice_index == index]
+        assert [described(item) for item in sections] == [described(item) for item in expected]
+
+
+def described(item: ObjectMask) -> tuple[object, ...]:
+    return (item.mask().tobytes(), item.class_id, item.slice_index, item.instance)
+
+
+def test_one_slice_of_a_nifti_file_is_in_memory_at_a_time(tmp_path: Path) -> None:
+    voxels = np.zeros((100, 100, 100), dtype=np.int16)
+    for inner in ("images", "labels"):
+        (tmp_path / inner).mkdir()
+        nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), tmp_path / inner / "a.nii.gz")
+    (case,) = load(tmp_path)
+    assert case.slices is not None
+    tracemalloc.start()
+    try:
+        for slices in (case.slices.pixels(), case.slices.objects()):
+            assert sum(1 for _ in slices) == 100
+        assert tracemalloc.get_traced_memory()[1] < voxels.nbytes / 4
+    finally:
+        tracemalloc.stop()
 
 
 def test_names_that_differ_between_volumes_get_ids_of_their_own(tmp_path: Path) -> None:
