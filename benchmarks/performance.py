@@ -17,7 +17,7 @@ import json
 import platform
 import subprocess
 import sys
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -110,8 +110,8 @@ ALL = (
     Benchmark(
         "training_memory",
         "Fits the machine",
-        "Peak memory of training as the probe predicts it, beside what is then measured "
-        "([table](../benchmarks/training_memory.md)).",
+        "Peak memory of training as the probe predicts it, beside what is then measured. The model "
+        "itself is not counted; four objects an image.",
         (Figure("largest_error", "largest error of the prediction", "15 %", percent),),
     ),
     Benchmark(
@@ -226,8 +226,22 @@ def section(benchmark: Benchmark, result: Mapping[str, Any]) -> list[str]:
         if figure.key in result["figures"]:
             shown = figure.shown(result["figures"][figure.key])
             rows.append(f"| {figure.meaning} | {shown} | {figure.target} |")
+    if "rows" in result["figures"]:
+        rows += ["", *memory_table(result["figures"]["rows"])]
     source = f"`python benchmarks/{benchmark.script}.py --json`, {result['date']}"
     return ["\n".join(rows), f"{source}, {result['machine']}."]
+
+
+def memory_table(rows: Sequence[Mapping[str, Any]]) -> list[str]:
+    """Lines of the table of predicted and measured memory."""
+    lines = ["| model, strategy, batch, images at once | predicted | measured | error |"]
+    lines.append("|---|---|---|---|")
+    for row in rows:
+        model, strategy, numbers = row["row"].split()
+        batch, at_once = numbers.split(",")
+        sizes = " | ".join(f"{row[name] / 1e9:.2f} GB" for name in ("predicted", "measured"))
+        lines.append(f"| {model}, {strategy}, {batch}, {at_once} | {sizes} | {row['error']:+.1%} |")
+    return lines
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
@@ -111,8 +111,7 @@ def prepare(
     parts = {"train": splits.train, "val": splits.val, "test": splits.test}
     sizes = ", ".join(f"{len(part)} {name}" for name, part in parts.items())
     tell(f"split: {sizes}. {splits.how}")
-    for name, part in parts.items():
-        _require_objects(name, part, recipe, data)
+    processes.from_main(lambda: _require_objects(parts, recipe, data))
     choice = processes.from_main(
         lambda: (
             _kept_strategy(directory, domain, base)
@@ -198,19 +197,22 @@ def _demo_data(domain: Domain, directory: RunDirectory, seed: int) -> Path:
     return domain.make_demo_data(directory.demo_data, seed)
 
 
-def _require_objects(name: str, cases: Sequence[Case], recipe: Recipe, source: Path) -> None:
+def _require_objects(parts: Mapping[str, Sequence[Case]], recipe: Recipe, source: Path) -> None:
     """Refuse a part that holds nothing to learn from or to score."""
     minimum = recipe.data.minimum_area
-    for case in cases:
-        objects = case.read_objects() if case.read_objects else ()
-        if any(not item.crowd and item.area >= minimum for item in objects):
-            return
-    raise DataError(
-        source,
-        f"none of the {counted(len(cases), 'image')} in the part '{name}' holds an object of "
-        f"{minimum} pixels or more",
-        "Label more images, or divide them otherwise with splits.json or --seed.",
-    )
+    for name, cases in parts.items():
+        if not any(_has_objects(case, minimum) for case in cases):
+            raise DataError(
+                source,
+                f"none of the {counted(len(cases), 'image')} in the part '{name}' holds an object "
+                f"of {minimum} pixels or more",
+                "Label more images, or divide them otherwise with splits.json or --seed.",
+            )
+
+
+def _has_objects(case: Case, minimum_area: int) -> bool:
+    objects = case.read_objects() if case.read_objects else ()
+    return any(not item.crowd and item.area >= minimum_area for item in objects)
 
 
 def _require_possible_precision(recipe: Recipe) -> None:

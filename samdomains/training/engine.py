@@ -198,7 +198,7 @@ class _Loop:
             progress.batch += 1
             show(progress.epoch * total + progress.batch)
             self._stop_together()
-            if time.monotonic() - self.saved > SECONDS_BETWEEN_SAVES:
+            if self.processes.from_main(self._save_is_due):
                 self._save()
         self._save()  # before the validation, which may be interrupted
         validation = self._validate()
@@ -328,7 +328,12 @@ class _Loop:
             return None
         half = task.recipe.training.embedding_precision == "half"
         encoder = task.encoder or CachedEncoder(task.sam)
-        return ViewEmbeddings(encoder, self.dataset, self._stop_if_asked, half=half)
+        # In a step of several processes none may leave before the others.
+        stopping = self._stop_if_asked if self.processes.count == 1 else lambda: None
+        return ViewEmbeddings(encoder, self.dataset, stopping, half=half)
+
+    def _save_is_due(self) -> bool:
+        return time.monotonic() - self.saved > SECONDS_BETWEEN_SAVES
 
     def _save(self) -> None:
         scaler = self.accelerator.scaler
