@@ -91,7 +91,8 @@ def last(history: list[dict[str, float]], name: str) -> float:
 
 
 def same_masks(one: Path, two: Path) -> bool:
-    return all(path.read_bytes() == (two / path.name).read_bytes() for path in one.iterdir())
+    files = [path for path in one.rglob("*") if path.is_file()]
+    return all(path.read_bytes() == (two / path.relative_to(one)).read_bytes() for path in files)
 
 
 if __name__ == "__main__":

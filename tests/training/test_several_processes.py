@@ -35,27 +35,24 @@ from samdomains.training.engine import train
 from tests.conftest import build_miniature
 from tests.training.test_several_processes import work
 
-strategy, out, index = sys.argv[1], Path(sys.argv[2]), current_processes().index
-asked = work(strategy, out)
-
-
-calls = []
-
-
-def interrupting(*arguments):
-    calls.append(arguments)
-    if index == 1 and len(calls) == 1:
-        os.kill(os.getpid(), signal.SIGINT)
-    return asked.sampler(*arguments)
-
-
-try:
-    train(replace(asked, sampler=interrupting))
-except TrainingInterrupted as stop:
-    assert "in epoch 1" in str(stop)
+index = current_processes().index
+for strategy in ("decoder", "full"):
+    out, calls = Path(sys.argv[1]) / strategy, []
     asked = work(strategy, out)
-    train(asked, resume=True)
-    torch.save(trained_tensors(asked.sam), out / f"end-{index}.pt")
+
+    def interrupting(*arguments):
+        calls.append(arguments)
+        if index == 1 and len(calls) == 1:
+            os.kill(os.getpid(), signal.SIGINT)
+        return asked.sampler(*arguments)
+
+    try:
+        train(replace(asked, sampler=interrupting))
+    except TrainingInterrupted as stop:
+        assert "in epoch 1" in str(stop)
+        asked = work(strategy, out)
+        train(asked, resume=True)
+        torch.save(trained_tensors(asked.sam), out / f"end-{index}.pt")
 """
 
 
@@ -65,22 +62,20 @@ def work(strategy: StrategyName, out: Path) -> Task:
     return replace(asked, train=cases[:3], val=cases[3:])
 
 
-@pytest.mark.parametrize("strategy", ["decoder", "full"])
-def test_two_processes_train_what_one_does_and_stop_and_go_on_together(
-    tmp_path: Path, strategy: StrategyName
-) -> None:
-    alone = work(strategy, tmp_path / "alone")
-    history = train(alone).history
-    ended = launch(["-c", WITH_TESTS + TOGETHER, strategy, str(tmp_path)])
+def test_two_processes_train_what_one_does_and_stop_and_go_on_together(tmp_path: Path) -> None:
+    ended = launch(["-c", WITH_TESTS + TOGETHER, str(tmp_path)])
     assert [process.code for process in ended] == [0, 0], ended
-    expected, untuned = trained_tensors(alone.sam), build_miniature().state_dict()
-    changes = torch.cat([(t - untuned[n]).flatten() for n, t in expected.items()]).abs()
-    for index in (0, 1):
-        weights = torch.load(tmp_path / f"end-{index}.pt", weights_only=True)
-        assert weights.keys() == expected.keys()
-        errors = torch.cat([(t - weights[n]).flatten() for n, t in expected.items()]).abs()
-        assert errors.mean() < 1e-3 * changes.mean()
-        assert errors.max() < 0.1 * changes.max()  # AdamW makes much of gradients near zero
-    log = [json.loads(line) for line in (tmp_path / "log.jsonl").read_text().splitlines()]
-    losses = [line["train_loss"] for line in log if line["event"] == "epoch"]
-    assert losses == pytest.approx([record.train_loss for record in history], rel=1e-5)
+    for strategy in ("decoder", "full"):
+        alone = work(strategy, tmp_path / f"{strategy} alone")
+        history = train(alone).history
+        expected, untuned = trained_tensors(alone.sam), build_miniature().state_dict()
+        changes = torch.cat([(t - untuned[n]).flatten() for n, t in expected.items()]).abs()
+        for index in (0, 1):
+            weights = torch.load(tmp_path / strategy / f"end-{index}.pt", weights_only=True)
+            assert weights.keys() == expected.keys()
+            errors = torch.cat([(t - weights[n]).flatten() for n, t in expected.items()]).abs()
+            assert errors.mean() < 1e-3 * changes.mean()
+            assert errors.max() < 0.1 * changes.max()  # AdamW makes much of gradients near zero
+        log = (tmp_path / strategy / "log.jsonl").read_text().splitlines()
+        losses = [line["train_loss"] for line in map(json.loads, log) if line["event"] == "epoch"]
+        assert losses == pytest.approx([record.train_loss for record in history], rel=1e-5)
