@@ -117,7 +117,9 @@ class _Trial:
         self.untuned = {n: t.cpu().clone() for n, t in trained_tensors(sam).items()}
         self.parameters = [p for p in sam.parameters() if p.requires_grad]
         self.optimizer = torch.optim.AdamW(self.parameters, lr=0.0)
-        self.module = self.accelerator.prepare(PromptedLoss(sam, sampler, recipe))
+        # As the engine does it: not the wrapper that waits for other processes.
+        module = PromptedLoss(sam, sampler, recipe)
+        self.module = self.accelerator.prepare_model(module, evaluation_mode=True)
 
     def change_weights(self) -> int:
         """The peak of the optimiser's step. At a rate of 0, zero gradients change no weight."""

@@ -32,10 +32,15 @@ from samdomains.errors import TrainingInterrupted
 from samdomains.processes import current_processes
 from samdomains.sam.strategies import trained_tensors
 from samdomains.training.engine import train
+from samdomains.training.probe import measure_memory
 from tests.conftest import build_miniature
 from tests.training.test_several_processes import work
 
-index = current_processes().index
+processes = current_processes()
+index = processes.index
+first = work("full", Path(sys.argv[1]))
+recipe, sampler = first.recipe, first.sampler
+processes.from_main(lambda: measure_memory(first.sam, sampler, recipe, "full", "no", objects=2))
 for strategy in ("decoder", "full"):
     out, calls = Path(sys.argv[1]) / strategy, []
     asked = work(strategy, out)
