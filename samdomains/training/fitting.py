@@ -17,8 +17,8 @@ from samdomains.training.probe import MeasuredMemory
 from samdomains.types import StrategyChoice, StrategyName
 
 PREDICTION_ERROR = 0.15
-"""How far the memory of a batch that is taken at once may be from its prediction. On a CPU a divided
-one took up to a third more than predicted (docs/performance.md)."""
+"""How far the memory of a batch that is taken at once may be from its prediction. On a CPU one that
+is divided took up to a third more than predicted (docs/performance.md)."""
 
 UNDOUBTED = 0.25
 """Share of the free memory below which an estimate needs no measuring: it is right to a factor of
