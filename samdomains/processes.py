@@ -144,9 +144,7 @@ def current_processes() -> Processes:
     count = _number("WORLD_SIZE", 1)
     if count == 1:
         return ALONE
-    missing = [
-        n for n in ("RANK", "LOCAL_RANK", "MASTER_ADDR", "MASTER_PORT") if n not in os.environ
-    ]
+    missing = [name for name in LAUNCHED if name not in os.environ]
     if missing:
         raise UsageError(
             f"WORLD_SIZE is {count}, and {', '.join(missing)} is not set. "
