@@ -18,6 +18,7 @@ import pluggy
 
 from samdomains.discovery import InstalledDomain, find_domain, installed_domains
 from samdomains.errors import PluginError, RecipeError, SamDomainsError, did_you_mean
+from samdomains.facts import Facts, StrategyChoice
 from samdomains.hook_rules import require_valid_answer, require_valid_implementations, source_line
 from samdomains.hookspecs import PROJECT, DomainHooks
 from samdomains.layers import Layer, load_layers
@@ -31,7 +32,7 @@ from samdomains.recipe_layers import (
     read_recipe_file,
     resolve_recipe,
 )
-from samdomains.types import Case, Facts, StrategyChoice
+from samdomains.types import Case
 
 __all__ = [
     "Domain",

@@ -13,9 +13,10 @@ from pathlib import Path
 from types import ModuleType
 
 from samdomains.errors import PluginError, did_you_mean
+from samdomains.facts import StrategyChoice
 from samdomains.hookspecs import PROJECT, DomainHooks
 from samdomains.layers import Layer
-from samdomains.types import Case, StrategyChoice
+from samdomains.types import Case
 
 IMPLEMENTATION_MARK = f"{PROJECT}_impl"
 """The attribute in which pluggy keeps the options of an implementation."""

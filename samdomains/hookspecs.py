@@ -17,9 +17,10 @@ from typing import Any
 
 import pluggy
 
+from samdomains.facts import Facts, StrategyChoice
 from samdomains.protocols import MaskWriter, Normalizer, PromptProposer, PromptSampler
 from samdomains.recipe import Recipe
-from samdomains.types import Case, Facts, StrategyChoice
+from samdomains.types import Case
 
 PROJECT = "samdomains"
 """The pluggy project name that ties specifications and implementations together."""

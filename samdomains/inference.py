@@ -30,7 +30,7 @@ from samdomains.sam.models import ModelName
 from samdomains.sam.segmenter import SamSegmenter
 from samdomains.types import CaseStatistics, Image, ObjectMask, Prediction, Prompts, RawImage
 
-NOT_OF_THE_MODEL = ("data", "scene", "evaluation", "auto", "review")
+NOT_OF_THE_MODEL = ("data", "propagation", "scene", "evaluation", "auto", "review")
 """Sections of the recipe that say what is read, how it is asked for, and how it is scored."""
 
 OF_THE_READER = ("data", "scene", "auto", "review")
@@ -152,7 +152,8 @@ def load_model(
             for, or ``images``.
         checkpoint: File with the base's weights, where they are not the shipped or official ones.
         settings: ``section.key=value``. A tuned model brings its recipe; only what is read and
-            how it is scored (``data``, ``scene``, ``evaluation``, ``auto``, ``review``) may differ.
+            how it is asked and scored (``data``, ``propagation``, ``scene``, ``evaluation``,
+            ``auto``, ``review``) may differ.
         local_plugin: The user's own plugin file.
         with_base: Also load the untuned base of a run, as ``zero_shot``.
         cache: Keeps embeddings of images for the next time; None keeps nothing on disk.

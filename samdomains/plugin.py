@@ -35,6 +35,7 @@ from samdomains.data.objects import crops_by_value, objects_from_mask
 from samdomains.data.sources import load_source
 from samdomains.data.writers import CocoJsonWriter, LabelPngWriter, chosen_writer, file_stem
 from samdomains.errors import DataError, PluginError, RecipeError, SamDomainsError, UsageError
+from samdomains.facts import Facts, StrategyChoice
 from samdomains.files import atomic_path, write_json, write_text
 from samdomains.hookspecs import HOOK_API_VERSION, PROJECT
 from samdomains.intensity import FixedRange, PercentileStretch, ZScoreStretch, make_normalizer
@@ -50,6 +51,7 @@ from samdomains.recipe import (
     ModelRecipe,
     OutputFormat,
     PromptRecipe,
+    PropagationRecipe,
     Recipe,
     ReviewRecipe,
     SceneRecipe,
@@ -62,7 +64,6 @@ from samdomains.types import (
     Box,
     Case,
     CaseStatistics,
-    Facts,
     Image,
     ImageWindows,
     Logits,
@@ -75,7 +76,6 @@ from samdomains.types import (
     RawVolume,
     Size,
     Split,
-    StrategyChoice,
     StrategyName,
     VolumeSlices,
     Window,
@@ -123,6 +123,7 @@ __all__ = [
     "Recipe",
     "DataRecipe",
     "VolumeRecipe",
+    "PropagationRecipe",
     "IntensityRecipe",
     "PromptRecipe",
     "AugmentationRecipe",

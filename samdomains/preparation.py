@@ -16,6 +16,7 @@ from samdomains.data.audit import Audit
 from samdomains.data.parts import in_parts
 from samdomains.data.splits import CaseSplits, split_cases
 from samdomains.errors import DataError, RecipeError, RunDirectoryError
+from samdomains.facts import Facts, StrategyChoice
 from samdomains.files import write_json, write_text
 from samdomains.inference import checkpoint_of
 from samdomains.processes import current_processes
@@ -37,7 +38,7 @@ from samdomains.training.dataset import list_views
 from samdomains.training.fitting import UNDOUBTED, fit, without_measuring
 from samdomains.training.memory import release_memory
 from samdomains.training.probe import MeasuredMemory, measure_memory
-from samdomains.types import Case, Facts, StrategyChoice, StrategyName
+from samdomains.types import Case, StrategyName
 
 WITHOUT_EFFECT = {"training.workers"}
 """Values of a recipe on which no result depends, so that a resumed run may have others."""

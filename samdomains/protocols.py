@@ -64,9 +64,9 @@ class PromptSampler(Protocol):
                 first round; then the sampler starts anew.
 
         Returns:
-            In the first round the whole prompt; its ``mask_logits`` may be of the mask's own size
-            (H, W), and are brought to SAM's input. In later rounds only the points are used: they
-            are added to the earlier prompt, and the model's last answer is the mask.
+            In the first round the whole prompt, a coarse mask as its ``prior``. In later rounds
+            only the points are used: they are added to the earlier prompt, and the model's last
+            answer is the mask.
         """
         ...
 

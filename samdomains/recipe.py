@@ -13,6 +13,7 @@ from samdomains.recipe_images import (
     IntensityRecipe,
     OutputFormat,
     Positive,
+    PropagationRecipe,
     SceneRecipe,
     Section,
     VolumeRecipe,
@@ -22,6 +23,7 @@ __all__ = [
     "Recipe",
     "DataRecipe",
     "VolumeRecipe",
+    "PropagationRecipe",
     "SceneRecipe",
     "IntensityRecipe",
     "PromptRecipe",
@@ -246,6 +248,7 @@ class Recipe(Section):
         seed: Seeds splits, prompts, augmentation and training.
         data: Reading, splitting and the format of the masks.
         volume: Volumes to slices.
+        propagation: Following an object through slices.
         scene: Scenes larger than memory to tiles.
         intensity: Stored pixels to [0, 1].
         prompts: Simulated prompts.
@@ -262,6 +265,7 @@ class Recipe(Section):
     seed: Annotated[int, Field(ge=0, lt=2**32)] = 0
     data: DataRecipe = DataRecipe()
     volume: VolumeRecipe = VolumeRecipe()
+    propagation: PropagationRecipe = PropagationRecipe()
     scene: SceneRecipe = SceneRecipe()
     intensity: IntensityRecipe = IntensityRecipe()
     prompts: PromptRecipe = PromptRecipe()

@@ -91,6 +91,24 @@ class VolumeRecipe(Section):
     bias_correction: bool = False
 
 
+class PropagationRecipe(Section):
+    """How an object is followed from slice to slice of a volume, or from frame to frame.
+
+    The next slice's prompt is made of the object in the slice before, in training too
+    (``prompts.neighbour``).
+
+    Attributes:
+        margin: Room that the next box leaves around the object, as a share of its sides; at least
+            a pixel.
+        points: Points inside the object that are added to the box.
+        mask: Whether the object's mask is added as well.
+    """
+
+    margin: Fraction = 0.05
+    points: Annotated[int, Field(ge=0, le=8)] = 1
+    mask: bool = True
+
+
 class SceneRecipe(Section):
     """How an image that may be larger than memory is taken apart.
 

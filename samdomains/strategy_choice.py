@@ -24,8 +24,9 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
 
+from samdomains.facts import Facts, StrategyChoice
 from samdomains.recipe import Recipe
-from samdomains.types import Facts, StrategyChoice, StrategyName
+from samdomains.types import StrategyName
 
 Precision: TypeAlias = Literal["no", "fp16", "bf16"]
 

@@ -171,8 +171,10 @@ class Prompts:
         box: (4,) in the frame of the mask or image it was made for, or None.
         points: (P, 2) in the same frame; P may be 0.
         point_labels: (P,), 1 on the object, 0 on the background.
-        mask_logits: (h, w) low-resolution logits of an earlier answer, in SAM's padded input
-            frame (a quarter of the input's size), or None.
+        mask_logits: (h, w) low-resolution logits of an earlier answer to the same image, in SAM's
+            padded input frame (a quarter of the input's size), or None.
+        prior: (H, W) logits of a coarse mask in the frame and of the size of the image, such as
+            the object's in a neighbouring slice, or None. It takes the place of ``mask_logits``.
         source: Where the prompt came from. Scores made with ``ground_truth`` prompts say so.
     """
 
@@ -180,6 +182,7 @@ class Prompts:
     points: Points = field(default_factory=lambda: np.zeros((0, 2), dtype=np.float32))
     point_labels: PointLabels = field(default_factory=lambda: np.zeros(0, dtype=np.int64))
     mask_logits: Logits | None = None
+    prior: Logits | None = None
     source: Literal["ground_truth", "user", "automatic"] = "ground_truth"
 
     def __post_init__(self) -> None:
@@ -192,8 +195,15 @@ class Prompts:
             )
         if self.box is not None:
             _require_box(self.box)
-        if self.box is None and len(self.points) == 0 and self.mask_logits is None:
+        if self.mask_logits is not None and self.prior is not None:
+            raise ValueError("a prompt has one mask: mask_logits or prior")
+        if self.box is None and len(self.points) == 0 and not self.has_mask:
             raise ValueError("a prompt needs a box, a point or a mask")
+
+    @property
+    def has_mask(self) -> bool:
+        """Whether it shows a mask, of either kind."""
+        return self.mask_logits is not None or self.prior is not None
 
 
 def _require_box(box: Box) -> None:
@@ -279,6 +289,8 @@ class Case:
             each normalised by the statistics of the whole.
         tile_of: The scene that the image is a tile of, and which one; None for other images.
         slices: Reads a volume slice by slice; None where the whole is read at once.
+        spacing: Of a volume, the distance of neighbouring voxels along Z, Y and X in millimetres;
+            None where nothing says it, as in a video.
     """
 
     id: str
@@ -295,6 +307,7 @@ class Case:
     windows: ImageWindows | None = None
     tile_of: TileOf | None = None
     slices: VolumeSlices | None = None
+    spacing: tuple[float, float, float] | None = None
 
 
 class ImageWindows(Protocol):
@@ -350,49 +363,3 @@ class TileOf:
 
     scene: Case
     window: Window
-
-
-@dataclass(frozen=True, slots=True)
-class Facts:
-    """What a strategy is chosen from.
-
-    Attributes:
-        model: Name of the base model.
-        parameters: Number of parameters of the base model.
-        input_size: Side of the model's square input in pixels.
-        train_cases: Number of training images.
-        train_objects: Number of annotated objects in them.
-        device: ``cuda``, ``mps`` or ``cpu``.
-        memory_bytes: Free memory of that device.
-        bf16: Whether that device is a GPU that computes in bf16 (NVIDIA's do from Ampere on).
-    """
-
-    model: str
-    parameters: int
-    input_size: int
-    train_cases: int
-    train_objects: int
-    device: str
-    memory_bytes: int
-    bf16: bool
-
-
-@dataclass(frozen=True, slots=True)
-class StrategyChoice:
-    """How to tune: what is trained, at what batch size and precision, and why.
-
-    Attributes:
-        name: ``decoder``, ``lora`` or ``full``.
-        batch_size: Images in one optimiser step.
-        precision: ``no`` (float32), ``fp16`` or ``bf16``, as accelerate names them.
-        reasons: One sentence each, shown to the user.
-        images_at_once: Images of a batch whose activations are in memory together; fewer than the
-            batch add up their gradients. None lets the core measure it, and lower ``batch_size``
-            where that many would not fit.
-    """
-
-    name: StrategyName
-    batch_size: int
-    precision: Literal["no", "fp16", "bf16"]
-    reasons: tuple[str, ...]
-    images_at_once: int | None = None

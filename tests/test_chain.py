@@ -11,8 +11,8 @@ import pytest
 
 from samdomains.chain import HookAnswer, select_domain
 from samdomains.errors import DataError, PluginError, RecipeError
+from samdomains.facts import Facts
 from samdomains.recipe import Recipe
-from samdomains.types import Facts
 
 if TYPE_CHECKING:
     from tests.conftest import InstallPlugin

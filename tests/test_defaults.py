@@ -11,9 +11,9 @@ from PIL import Image
 from scipy import ndimage
 
 from samdomains import defaults
+from samdomains.facts import Facts
 from samdomains.hook_rules import IMPLEMENTATION_MARK
 from samdomains.recipe import DataRecipe, Recipe
-from samdomains.types import Facts
 
 
 @pytest.fixture(scope="module")

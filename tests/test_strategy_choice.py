@@ -6,9 +6,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from samdomains.facts import Facts
 from samdomains.recipe import Recipe
 from samdomains.strategy_choice import choose_strategy, estimate_memory
-from samdomains.types import Facts, StrategyName
+from samdomains.types import StrategyName
 
 GB = 10**9
 

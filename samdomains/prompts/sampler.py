@@ -10,15 +10,12 @@ from samdomains.prompts.boxes import box_of, jitter_box
 from samdomains.prompts.corrections import add_click, correction_click
 from samdomains.prompts.masks import coarse_mask
 from samdomains.prompts.points import background_point, random_point
+from samdomains.prompts.propagated import mask_logits
 from samdomains.recipe import PromptRecipe
 from samdomains.types import Box, Logits, Mask, Prompts
 
 NEGATIVE_SHARE = 0.15
 """Share of the point starts that come with a second click, on the background beside the object."""
-
-MASK_LOGIT = 6.0
-"""Logit of a simulated mask inside the object (its negative outside): a probability of 0.998, as
-sure as a trained model's answer away from its border."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,7 +35,7 @@ class PromptMix:
             mask: (H, W), not empty.
             rng: The only source of randomness.
             previous: (H, W) logits of the last answer. With None, the prompt starts anew: a box,
-                a point or a coarse mask (as ``mask_logits`` of the mask's own size). Otherwise the
+                a point or a coarse mask (as ``prior``). Otherwise the
                 prompt holds ``previous`` and the one new click it provokes, on a wrong pixel, or
                 anywhere on the object where none is wrong.
 
@@ -53,8 +50,7 @@ class PromptMix:
             return Prompts(box=self._box(mask, rng))
         if kind == 1:
             return _points(mask, rng)
-        logits = np.where(coarse_mask(mask, rng), MASK_LOGIT, -MASK_LOGIT)
-        return Prompts(mask_logits=logits.astype(np.float32))
+        return Prompts(prior=mask_logits(coarse_mask(mask, rng)))
 
     def _box(self, mask: Mask, rng: np.random.Generator) -> Box:
         height, width = mask.shape
@@ -79,5 +75,5 @@ def _react(mask: Mask, rng: np.random.Generator, previous: Logits) -> Prompts:
     click = correction_click(mask, previous > 0, rng)
     point, label = (random_point(mask, rng), 1) if click is None else click
     return Prompts(
-        points=point[None], point_labels=np.array([label], dtype=np.int64), mask_logits=previous
+        points=point[None], point_labels=np.array([label], dtype=np.int64), prior=previous
     )

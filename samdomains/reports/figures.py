@@ -71,7 +71,7 @@ class _Scale:
         factor = np.array(self.target[::-1], dtype=np.float32) / self.source[::-1]
         box = None if prompts.box is None else prompts.box * np.tile(factor, 2)
         points = (prompts.points + 0.5) * factor - 0.5
-        return Prompts(box, points, prompts.point_labels, prompts.mask_logits, prompts.source)
+        return Prompts(box, points, prompts.point_labels, source=prompts.source)
 
     def _nearest(self) -> tuple[NDArray[np.intp], NDArray[np.intp]]:
         """For each row and column of the panel, the source's."""

@@ -14,6 +14,7 @@ import jinja2
 
 from samdomains.data.audit import Finding
 from samdomains.evaluation.card import Card
+from samdomains.facts import StrategyChoice
 from samdomains.files import write_text
 from samdomains.recipe_layers import CORE
 from samdomains.reports.curves import loss_curve
@@ -24,7 +25,6 @@ from samdomains.reports.tables import (
     prompt_tables,
     waiting_for_data,
 )
-from samdomains.types import StrategyChoice
 
 SHOWN_FINDINGS = 50
 """A report lists this many findings of the audit and counts the others."""

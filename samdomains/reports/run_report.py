@@ -19,6 +19,7 @@ from samdomains.data.parts import normalized_image
 from samdomains.data.splits import CaseSplits
 from samdomains.evaluation.card import Card, case_dice
 from samdomains.evaluation.results import ObjectScore
+from samdomains.facts import StrategyChoice
 from samdomains.protocols import PromptedImage, Segmenter
 from samdomains.recipe_layers import ResolvedRecipe
 from samdomains.reports.figures import case_panel
@@ -31,7 +32,7 @@ from samdomains.reports.html import (
     write_report,
 )
 from samdomains.sam.devices import best_device
-from samdomains.types import Case, Mask, Prompts, StrategyChoice
+from samdomains.types import Case, Mask, Prompts
 
 PICTURED = "box"
 """The way of prompting whose answers are shown."""

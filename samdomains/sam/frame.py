@@ -78,12 +78,11 @@ class Frame:
     def prompts(self, prompts: Prompts) -> Prompts:
         """Prompts in image pixels → prompts in input pixels.
 
-        Low-resolution logits are in the input's frame already and stay; logits of the image's own
-        size are brought there.
+        Low-resolution logits are in the input's frame already and stay; a prior is brought there.
         """
         logits = prompts.mask_logits
-        if logits is not None and logits.shape != (self.mask_side, self.mask_side):
-            logits = self.low_resolution(logits)
+        if prompts.prior is not None:
+            logits = self.low_resolution(prompts.prior)
         return Prompts(
             box=None if prompts.box is None else self.box(prompts.box),
             points=self.points(prompts.points),

@@ -97,6 +97,7 @@ def shift_prompts(prompts: Prompts, window: Window) -> Prompts:
         points=prompts.points - origin,
         point_labels=prompts.point_labels,
         mask_logits=prompts.mask_logits,
+        prior=None if prompts.prior is None else prompts.prior[window.slices],
         source=prompts.source,
     )
 

@@ -6,13 +6,13 @@ from dataclasses import replace
 from pathlib import Path
 
 from samdomains.data.parts import in_parts
+from samdomains.facts import Facts
 from samdomains.run_directory import RunDirectory
 from samdomains.sam.checkpoints import load_base
 from samdomains.sam.models import ARCHITECTURES
 from samdomains.testing.subject import Subject
 from samdomains.training.engine import train
 from samdomains.training.task import Task
-from samdomains.types import Facts
 
 QUICK = (
     "model.name=tiny",

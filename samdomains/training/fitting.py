@@ -10,11 +10,12 @@ from functools import partial
 import torch
 
 from samdomains.errors import TrainingError
+from samdomains.facts import StrategyChoice
 from samdomains.recipe import Recipe
 from samdomains.strategy_choice import BATCH_SIZES
 from samdomains.training.memory import at_most, is_out_of_memory
 from samdomains.training.probe import MeasuredMemory
-from samdomains.types import StrategyChoice, StrategyName
+from samdomains.types import StrategyName
 
 PREDICTION_ERROR = 0.15
 """How far the memory of a batch that is taken at once may be from its prediction. On a CPU one that

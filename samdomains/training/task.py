@@ -10,6 +10,7 @@ from segment_anything.modeling import Sam
 
 from samdomains.checking import Tell, silent
 from samdomains.errors import DataError
+from samdomains.facts import StrategyChoice
 from samdomains.progress import progress_bar
 from samdomains.protocols import Normalizer, PromptSampler
 from samdomains.recipe import Recipe
@@ -17,7 +18,7 @@ from samdomains.run_directory import RunDirectory
 from samdomains.sam.cached_encoder import CachedEncoder
 from samdomains.sam.frame import Frame
 from samdomains.training.dataset import ViewDataset, list_views
-from samdomains.types import Case, StrategyChoice
+from samdomains.types import Case
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -8,7 +8,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as arrays
 
-from samdomains.prompts.sampler import MASK_LOGIT, PromptMix
+from samdomains.prompts.propagated import MASK_LOGIT
+from samdomains.prompts.sampler import PromptMix
 from samdomains.recipe import PromptRecipe
 from samdomains.types import Mask, Prompts
 
@@ -26,7 +27,7 @@ ANY_MASK = arrays.arrays(np.bool_, SHAPES).filter(np.any)
 def same(first: Prompts, second: Prompts) -> bool:
     return all(
         np.array_equal(getattr(first, name), getattr(second, name))
-        for name in ("points", "point_labels", "box", "mask_logits")
+        for name in ("points", "point_labels", "box", "prior")
     )
 
 
@@ -44,9 +45,9 @@ def test_first_prompts_are_true_to_the_mask(mask: Mask, seed: int) -> None:
         x0, y0, x1, y1 = prompts.box
         assert 0 <= x0 < x1 <= mask.shape[1]
         assert 0 <= y0 < y1 <= mask.shape[0]
-    if prompts.mask_logits is not None:
-        assert prompts.mask_logits.shape == mask.shape
-        assert (prompts.mask_logits > 0).any()
+    if prompts.prior is not None:
+        assert prompts.prior.shape == mask.shape
+        assert (prompts.prior > 0).any()
 
 
 @given(ANY_MASK, st.integers(0, 2**32 - 1))
@@ -55,7 +56,7 @@ def test_a_reaction_is_one_true_click_and_the_last_answer(mask: Mask, seed: int)
     previous = generator.normal(size=mask.shape).astype(np.float32)
     prompts = MIX(mask, generator, previous)
     assert prompts.points.shape == (1, 2)
-    assert prompts.mask_logits is previous
+    assert prompts.prior is previous
     assert_labels_tell_the_truth(prompts, mask)
     x, y = prompts.points[0].astype(int)
     wrong = mask != (previous > 0)
@@ -84,14 +85,14 @@ def test_a_weight_of_one_gives_that_kind_alone(square: Mask, rng: np.random.Gene
         assert len(box.points) == 0
         assert point.box is None
         assert point.point_labels[0] == 1
-        assert mask.mask_logits is not None
-        assert set(np.unique(mask.mask_logits)) == {-MASK_LOGIT, MASK_LOGIT}
+        assert mask.prior is not None
+        assert set(np.unique(mask.prior)) == {-MASK_LOGIT, MASK_LOGIT}
 
 
 def test_the_mix_follows_its_weights(square: Mask, rng: np.random.Generator) -> None:
     prompts = [MIX(square, rng, None) for _ in range(1000)]
     assert np.isclose(np.mean([p.box is not None for p in prompts]), 0.5, atol=0.06)
-    assert np.isclose(np.mean([p.mask_logits is not None for p in prompts]), 0.1, atol=0.04)
+    assert np.isclose(np.mean([p.prior is not None for p in prompts]), 0.1, atol=0.04)
 
 
 def test_some_point_starts_bring_a_background_point(square: Mask, rng: np.random.Generator) -> None:

@@ -12,6 +12,7 @@ import pytest
 
 from samdomains.data.audit import Finding
 from samdomains.evaluation.card import Card
+from samdomains.facts import StrategyChoice
 from samdomains.reports.html import (
     SHOWN_FINDINGS,
     ExplainRow,
@@ -21,7 +22,6 @@ from samdomains.reports.html import (
     SplitCount,
     write_report,
 )
-from samdomains.types import StrategyChoice
 
 PNG = b"\x89PNG\r\n\x1a\n not really"
 HOSTILE = "<script>alert('x')</script>\" onerror=\"steal()"

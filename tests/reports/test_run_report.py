@@ -16,8 +16,8 @@ from samdomains.data.splits import split_cases
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.card import Card
 from samdomains.evaluation.scorer import score
+from samdomains.facts import StrategyChoice
 from samdomains.reports.run_report import RunRecord, write_run_report
-from samdomains.types import StrategyChoice
 
 
 @pytest.fixture(scope="module")

@@ -69,7 +69,7 @@ def test_a_mask_becomes_the_share_of_each_low_resolution_cell() -> None:
 
 def test_a_mask_prompt_of_image_size_is_padded_like_the_image() -> None:
     frame = Frame((32, 64), 64, 32)
-    prompts = Prompts(mask_logits=np.full((32, 64), 6.0, dtype=np.float32))
+    prompts = Prompts(prior=np.full((32, 64), 6.0, dtype=np.float32))
     framed = frame.prompts(prompts).mask_logits
     assert framed is not None
     assert framed.shape == (32, 32)

@@ -11,6 +11,7 @@ import pytest
 import torch
 from segment_anything.modeling import Sam
 
+from samdomains.facts import StrategyChoice
 from samdomains.prompts.sampler import PromptMix
 from samdomains.recipe import (
     AugmentationRecipe,
@@ -31,7 +32,6 @@ from samdomains.types import (
     Mask,
     ObjectMask,
     RawImage,
-    StrategyChoice,
     StrategyName,
 )
 

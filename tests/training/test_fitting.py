@@ -8,10 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samdomains.errors import TrainingError
+from samdomains.facts import StrategyChoice
 from samdomains.recipe import Recipe
 from samdomains.training.fitting import fit, without_measuring
 from samdomains.training.probe import MeasuredMemory
-from samdomains.types import StrategyChoice, StrategyName
+from samdomains.types import StrategyName
 
 GB = 10**9
 PER_IMAGE: dict[StrategyName, int] = {"full": 10 * GB, "lora": 5 * GB, "decoder": GB}

@@ -198,6 +198,7 @@ def _case(
     grid = item.scan.grid()
     plane = grid.acquired_plane() if axis == "auto" else axis
     geometry = VolumeGeometry(item.scan, plane)
+    slicing = Slicing(grid, plane)
     objects = None
     if item.annotation is not None:
         parts = recipe.data.objects == "components"
@@ -212,9 +213,10 @@ def _case(
         classes=classes or UNNAMED,
         files=(item.scan.files[0], *marks),
         geometry=geometry,
-        depth=Slicing(grid, plane).shape[0],
+        depth=slicing.shape[0],
         notes=item.scan.notes(),
         slices=SlicesInTurn(pixels, objects),
+        spacing=slicing.spacing,
     )
 
 

@@ -117,6 +117,13 @@ class Slicing:
         return z, height, width
 
     @property
+    def spacing(self) -> tuple[float, float, float]:
+        """Distance of neighbouring voxels along Z, H and W in mm."""
+        axes = np.argsort(self._forth()[:, 0])
+        z, height, width = (self.grid.spacing[int(axis)] for axis in axes)
+        return z, height, width
+
+    @property
     def along_k(self) -> bool:
         """Whether the slices are the planes (I, J) that lie one after the other in a file."""
         return int(np.argmin(self._forth()[:, 0])) == 2
