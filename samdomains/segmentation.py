@@ -302,7 +302,7 @@ class _Target:
     @classmethod
     def of(cls, out: Path, cases: Sequence[Case]) -> _Target:
         """Tell a file from a folder, and refuse what would overwrite the data."""
-        suffixes = (*IMAGE_SUFFIXES, *VOLUME_SUFFIXES, ".geojson")
+        suffixes = (*IMAGE_SUFFIXES, *VOLUME_SUFFIXES, ".geojson", ".mp4")
         is_file = out.suffix.lower() in suffixes and not out.is_dir()
         if is_file and len(cases) != 1:
             raise UsageError(

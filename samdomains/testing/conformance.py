@@ -34,6 +34,7 @@ HEAVY = (
     "pymatting",
     "numba",
     "skimage",
+    "av",
     "cv2",
     "matplotlib",
 )

@@ -1,0 +1,1 @@
+"""The domain video of samdomains."""
