@@ -191,7 +191,8 @@ def contour(mask: Mask) -> Mask:
     """
     padded = np.pad(mask, ((0, 1), (0, 1)), mode="edge")
     right, below, both = padded[:-1, 1:], padded[1:, :-1], padded[1:, 1:]
-    return (mask != right) | (mask != below) | (mask != both)
+    differs: Mask = (mask != right) | (mask != below) | (mask != both)
+    return differs
 
 
 @dataclass(slots=True)
