@@ -20,8 +20,8 @@ DECODERS = (
     ("SimpleITK", "ImageFileReader.Execute"),
     ("SimpleITK", "ImageSeriesReader.Execute"),
 )
-"""Module and name. Those that are not installed are left out; rasterio and imagecodecs cannot be
-watched, since they are written in C."""
+"""Module and name. Those that are not installed are left out; rasterio, imagecodecs and PyAV
+cannot be watched, since they are written in C."""
 
 
 class PixelsDecodedError(AssertionError):

@@ -53,6 +53,7 @@ def _case(found: Found, names: dict[int, str], recipe: Recipe) -> Case:
         files=(found.path,) if found.masks is None else (found.path, found.masks),
         geometry=clip,
         depth=clip.count,
+        notes=(clip.note,) if clip.note else (),
         slices=ClipSlices(clip, annotated),
     )
 

@@ -52,6 +52,11 @@ class Clip(Protocol):
         """Number of frames."""
         ...
 
+    @property
+    def note(self) -> str:
+        """What is strange about it, a sentence; empty where nothing is."""
+        ...
+
     def frames(self) -> Iterator[Frame]:
         """Decode the frames, one in memory at a time.
 
@@ -108,6 +113,11 @@ class FrameFolder:
     def count(self) -> int:
         """Number of frames."""
         return len(self.files)
+
+    @property
+    def note(self) -> str:
+        """Empty: what is strange about images is an error."""
+        return ""
 
     def frames(self) -> Iterator[Frame]:
         """Read the images, ``FRAME_RATE`` to a second."""

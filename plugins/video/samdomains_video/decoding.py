@@ -38,6 +38,10 @@ VIDEO_SUFFIXES = (
 )
 """Suffixes of the video files that are read, in lower case."""
 
+MISSING_SECONDS, MISSING_SHARE = Fraction(1, 2), Fraction(1, 20)
+"""Frames that end this much earlier than the file's header says are noted: sound often runs on a
+little, and Matroska, AVI and MPEG streams that were cut are read without an error."""
+
 _COPY_AGAIN = "Copy or export it again."
 
 
@@ -48,10 +52,12 @@ class VideoFile:
     Attributes:
         path: The file.
         count: Number of frames.
+        note: What is strange about it, a sentence; empty where nothing is.
     """
 
     path: Path
     count: int
+    note: str = ""
 
     @classmethod
     def of(cls, path: Path) -> VideoFile:
@@ -61,18 +67,16 @@ class VideoFile:
             DataError: The file is empty, damaged, no video or without a frame.
         """
         with _opened(path) as (container, stream):
-            if stream.codec_context.name == "vp8":
-                # Some packets of VP8 only prepare later frames, and show nothing (RFC 6386,
-                # section 9.1, show_frame).
-                count = sum(1 for _ in container.decode(stream))
-            else:
-                # Packets to be discarded lie outside of what an edit of the video kept, and empty
-                # ones repeat a frame.
-                packets = container.demux(stream)
-                count = sum(packet.size > 0 and not packet.is_discard for packet in packets)
-        if count == 0:
+            times = list(_shown(container, stream))
+            announced = Fraction(container.duration or 0, 1_000_000)
+        if not times:
             raise DataError(path, "the video has no frame", _COPY_AGAIN)
-        return cls(path, count)
+        length = max(times) - min(times)
+        missing = announced - length
+        if missing <= max(MISSING_SECONDS, MISSING_SHARE * announced):
+            return cls(path, len(times))
+        note = f"frames end after {float(length):.1f} of {float(announced):.1f} seconds"
+        return cls(path, len(times), f"{note}; the file may be cut short")
 
     def frames(self) -> Iterator[Frame]:
         """Decode the frames as 8-bit RGB, turned upright as the file's display matrix says.
@@ -151,6 +155,20 @@ def _pictures(path: Path, container: InputContainer) -> VideoStream:
         problem = f"a frame has {context.width} x {context.height} pixels"
         raise DataError(path, problem, f"The most is {MOST_PIXELS}; scale it down.")
     return found[0]
+
+
+def _shown(container: InputContainer, stream: VideoStream) -> Iterator[Fraction]:
+    """The time of each frame in seconds, those without one at the start, in the file's order."""
+    if stream.codec_context.name == "vp8":
+        # Some packets of VP8 only prepare later frames, and show nothing (RFC 6386, section 9.1).
+        for number, decoded in enumerate(container.decode(stream)):
+            yield _time(decoded, number)
+        return
+    for packet in container.demux(stream):
+        # Packets to be discarded lie outside of what an edit of the video kept, and empty ones
+        # repeat a frame.
+        if packet.size > 0 and not packet.is_discard:
+            yield (packet.pts or 0) * (packet.time_base or Fraction(0))
 
 
 def _time(decoded: av.VideoFrame, number: int) -> Fraction:

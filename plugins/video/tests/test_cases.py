@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from samdomains_video.cases import load_any
 from samdomains_video.clips import Clip
+from samdomains_video.decoding import VideoFile
 
 from samdomains.data.parts import in_parts
 from samdomains.plugin import DataError, Recipe
@@ -69,6 +70,16 @@ def test_splits_groups_and_class_names_are_honoured(davis: Path, recipe: Recipe)
     assert bear.classes == {1: "head", 2: "body"}
     assert bear.read_objects is not None
     assert [item.class_id for item in bear.read_objects()] == [1, 2]
+
+
+def test_what_is_strange_about_a_video_is_noted(
+    film: Make, recipe: Recipe, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = film()
+    assert load_any(path, recipe)[0].notes == ()
+    strange = VideoFile(path, 5, "it may be cut short")
+    monkeypatch.setattr(VideoFile, "of", lambda _: strange)
+    assert load_any(path, recipe)[0].notes == ("it may be cut short",)
 
 
 def test_one_damaged_video_of_a_folder_is_named(film: Make, recipe: Recipe) -> None:

@@ -63,7 +63,7 @@ def test_frames_of_16_bits_stay_as_they_are(images: Make) -> None:
 class Endless:
     """Counts the frames that are in use."""
 
-    path, count = Path("endless"), 10**9
+    path, count, note = Path("endless"), 10**9, ""
 
     def frames(self) -> Iterator[Frame]:
         for number in range(self.count):

@@ -152,5 +152,16 @@ class TestBadFiles:
             VideoFile.of(film())
 
 
+def test_a_cut_stream_is_noted(film: Make) -> None:
+    """Matroska can be read to where it breaks off; its header knows how long it was."""
+    times = [Fraction(i, 2) for i in range(10)]
+    path = converted(film(count=10, times=times), "a.mkv", "mpeg4")
+    assert VideoFile.of(path).note == ""
+    path.write_bytes(path.read_bytes()[: path.stat().st_size // 2])
+    clip = VideoFile.of(path)
+    assert len(list(clip.frames())) == clip.count < 10
+    assert "seconds; the file may be cut short" in clip.note
+
+
 def test_pictures_of_the_tests_are_apart() -> None:
     assert [number_of(picture(i).transpose(2, 0, 1)) for i in range(10)] == list(range(10))
