@@ -29,6 +29,7 @@ from samdomains_microscopy._label_files import (
     find_label_folder,
     the_core_pairs,
 )
+from samdomains_microscopy.calibration import read_calibration
 from samdomains_microscopy.stacks import TIFF_SUFFIXES, TiffStack, find_stack
 
 IMAGES = "images"
@@ -118,6 +119,7 @@ def _annotated(case: Case, labels: Labels | None) -> Case:
 def _time_points(case: Case, stack: TiffStack, labels: Labels | None) -> Iterator[Case]:
     """Each time point of a stack, a volume where it has slices."""
     slices = stack.length("Z")
+    spacing = read_calibration(stack.path).voxel_size() if slices > 1 else None
     names = stack.names_in_time(case.id)
     annotations = [None] * len(names) if labels is None else labels.of_stack(case.id, stack)
     for time, (name, annotation) in enumerate(zip(names, annotations, strict=True)):
@@ -127,4 +129,5 @@ def _time_points(case: Case, stack: TiffStack, labels: Labels | None) -> Iterato
             read_pixels=StackPixels(stack, time),
             read_objects=annotation,
             depth=slices if slices > 1 else None,
+            spacing=spacing,
         )
