@@ -69,7 +69,8 @@ class VolumeMeasures:
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> VolumeMeasures:
         """Read back what ``write_json(asdict(measures))`` wrote: null was NaN."""
-        return cls(**{key: math.nan if value is None else value for key, value in values.items()})
+        read: dict[str, Any] = {k: math.nan if v is None else v for k, v in values.items()}
+        return cls(**read)
 
 
 def measure_volume(

@@ -88,11 +88,15 @@ class TestOme:
 
     def test_the_voxel_size_is_in_millimetres_along_z_y_and_x(self) -> None:
         sizes = {**SIZES, "PhysicalSizeY": "0.5"}
-        assert OmeCalibration(tuple(sizes.items())).voxel_size() == pytest.approx((2e-3, 5e-4, 6.5e-4))
+        assert OmeCalibration(tuple(sizes.items())).voxel_size() == pytest.approx(
+            (2e-3, 5e-4, 6.5e-4)
+        )
 
     def test_lengths_without_a_unit_are_in_micrometres(self) -> None:
         sizes = {f"PhysicalSize{axis}": "3" for axis in "XYZ"}
-        assert OmeCalibration(tuple(sizes.items())).voxel_size() == pytest.approx((3e-3, 3e-3, 3e-3))
+        assert OmeCalibration(tuple(sizes.items())).voxel_size() == pytest.approx(
+            (3e-3, 3e-3, 3e-3)
+        )
 
     @pytest.mark.parametrize("axis", "XYZ")
     @pytest.mark.parametrize(
@@ -163,7 +167,9 @@ class TestImagej:
             ImagejCalibration(None, "micron", 1.5),
         ],
     )
-    def test_the_voxel_size_is_unknown_where_a_part_of_it_is(self, found: ImagejCalibration) -> None:
+    def test_the_voxel_size_is_unknown_where_a_part_of_it_is(
+        self, found: ImagejCalibration
+    ) -> None:
         assert found.voxel_size() is None
 
 
