@@ -191,10 +191,11 @@ def chosen_slices(occupied: Sequence[int], prompted: Sequence[int], most: int) -
     named = sorted(set(prompted))
     if len(named) > most:
         return _evenly(named, most)
-    chosen = set(named)
-    for candidate in _evenly(everywhere, most):
-        if len(chosen) < most:
-            chosen.add(candidate)
+    chosen = set(_evenly(everywhere, most))
+    for index in set(named) - chosen:  # each takes the place of its neighbour
+        neighbours = sorted(chosen - set(named))
+        chosen.remove(min(neighbours, key=lambda other: abs(other - index)))
+        chosen.add(index)
     return sorted(chosen)
 
 
