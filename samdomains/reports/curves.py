@@ -85,6 +85,7 @@ def confidence_curve(
             axis.axvline(index, color=colours["best"], linewidth=1.6, linestyle="--")
         _dress(axis, "confidence", colours)
         axis.set_ylim(0, 1.05)
+        axis.set_yticks([0, 0.5, 1])
         axis.set_xlabel("slice", color=colours["ink"])
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
         return _svg(figure)

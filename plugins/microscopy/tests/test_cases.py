@@ -89,6 +89,11 @@ class TestVolumes:
         assert found.pop("stack") == pytest.approx((2e-3, 5e-4, 2.5e-4))
         assert set(found.values()) == {None}
         assert len(found) == 4
+        recipe = Recipe.model_validate({"volume": {"spacing": [0.002, 0.001, 0.001]}})
+        told = {case.id: case.spacing for case in load_any(tmp_path, recipe)}
+        assert told["unknown"] == (0.002, 0.001, 0.001)
+        assert told["stack"] == pytest.approx((2e-3, 5e-4, 2.5e-4))
+        assert told["film_t000"] is None
 
     def test_listing_reads_no_pixel(self, volumes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*_: Any, **__: Any) -> NoReturn:
