@@ -22,6 +22,7 @@ from samdomains.reports.tables import (
     prompt_tables,
     waiting_for_data,
 )
+from samdomains.reports.volume_tables import volume_tables
 
 SHOWN_FINDINGS = 50
 """A report lists this many findings of the audit and counts the others."""
@@ -146,6 +147,7 @@ def write_report(path: Path, data: ReportData) -> None:
         data=data,
         tables=tables,
         class_tables=class_tables(data.metrics),
+        volume_tables=volume_tables(data.metrics),
         axis_start=lowest_shown(tables),
         findings=data.findings[:SHOWN_FINDINGS],
         chosen=[row for row in data.recipe if row.origin != CORE],
