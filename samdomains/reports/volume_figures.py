@@ -68,7 +68,7 @@ class FollowedObject:
     """One object of a volume and how it was followed.
 
     Attributes:
-        name: Of its class.
+        name: What readers call it, by its class for example.
         prediction: Cross-sections of the answer, each with its ``slice_index``; none if missed.
         truth: The same of the annotated object; None where there is no annotation.
         prompted: Slices that were prompted.
@@ -210,14 +210,13 @@ def _views(
         sides = region.sides(cut, picture.steps)
         size = max(1, round(sides[0] * scale)), max(1, round(sides[1] * scale))
         window = region.slices(cut)
-        predicted, true = (
-            [placed(found, window, size)]
-            if (found := object_in_cut(own, voxel, cut, picture.shape))
-            else []
+        whole = [
+            object_in_cut(own, voxel, cut, picture.shape)
             for own in (one.prediction, one.truth or ())
-        )
+        ]
+        predicted, true = (item and placed(item, window, size) for item in whole)
         doubted = None if doubt is None else enlarged(doubt[cut][window], size)
-        pixels = _panel(enlarged(grey[cut][window], size), predicted, true, doubted)
+        pixels = _panel(enlarged(grey[cut][window], size), [predicted], [true], doubted)
         marked = _marked(pixels, cut, voxel, region, one.prompted)
         panels[cut] = marked[::-1] if cut == "XZ" else marked  # the first slice at the bottom
     return as_png(_corner(panels, voxel))
@@ -254,9 +253,9 @@ def _marked(
     picture = PIL.Image.fromarray(pixels)
     pen = ImageDraw.Draw(picture)
     for axis, turned in ((AXES[cut][0], False), (AXES[cut][1], True)):
-        for place in prompted if axis == 0 else ():
-            _ticks(pen, picture.size, _share(place, axis, region), turned, PROMPTED)
-        _ticks(pen, picture.size, _share(voxel[axis], axis, region), turned, PAPER)
+        _ticks(pen, picture.size, _share(voxel[axis], axis, region), turned, 14, PAPER)
+        for place in prompted if axis == 0 else ():  # shorter, so that both show where they meet
+            _ticks(pen, picture.size, _share(place, axis, region), turned, 7, PROMPTED)
     return np.asarray(picture)
 
 
@@ -266,11 +265,15 @@ def _share(index: int, axis: int, region: Region) -> float:
 
 
 def _ticks(
-    pen: ImageDraw.ImageDraw, size: tuple[int, int], share: float, turned: bool, colour: Colour
+    pen: ImageDraw.ImageDraw,
+    size: tuple[int, int],
+    share: float,
+    turned: bool,
+    arm: int,
+    colour: Colour,
 ) -> None:
     """Two short lines with a dark rim at opposite edges, towards each other."""
     width, height = size
-    arm = 14
     at = round(share * (width if turned else height))
     for thick, ink in ((4, SHADE), (2, colour)):
         for near, far in ((0, arm), ((height if turned else width) - arm, 10**6)):
