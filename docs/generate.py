@@ -219,6 +219,9 @@ def _values(schema: Schema) -> str:
     if "enum" in schema:
         return ", ".join(f"`{value}`" for value in schema["enum"])
     if schema["type"] == "array":
+        parts = schema.get("prefixItems")
+        if parts is not None:
+            return f"list of {len(parts)} ({_values(parts[0])})"
         return f"list of {_values(schema['items'])}"
     bounds = [f"{sign} {schema[key]:.12g}" for key, sign in SIGNS.items() if key in schema]
     return " ".join([WORDS[schema["type"]], ", ".join(bounds)]).strip()

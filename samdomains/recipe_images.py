@@ -85,10 +85,13 @@ class VolumeRecipe(Section):
             the volume was acquired; axial where all spacings are the same.
         bias_correction: Remove the smooth shading of an MRI coil before anything else (N4,
             Tustison et al. 2010, doi:10.1109/TMI.2010.2046908); seconds to minutes a volume.
+        spacing: Distance of neighbouring voxels along Z, Y and X in mm, for volumes whose file does
+            not say it, as a plain TIFF stack; scores in millimetres need it.
     """
 
     axis: Literal["auto", "axial", "coronal", "sagittal"] = "auto"
     bias_correction: bool = False
+    spacing: tuple[Positive, Positive, Positive] | None = None
 
 
 class PropagationRecipe(Section):

@@ -289,8 +289,8 @@ class Case:
             each normalised by the statistics of the whole.
         tile_of: The scene that the image is a tile of, and which one; None for other images.
         slices: Reads a volume slice by slice; None where the whole is read at once.
-        spacing: Of a volume, the distance of neighbouring voxels along Z, Y and X in millimetres;
-            None where nothing says it, as in a video.
+        spacing: Of a volume and of its slices, the distance of neighbouring voxels along Z, Y and
+            X in millimetres; None where nothing says it, as in a video.
     """
 
     id: str

@@ -29,8 +29,8 @@ def overlap(prediction: Mask, truth: Mask) -> Overlap:
     prediction, never a perfect 1 that would lift a mean.
 
     Args:
-        prediction: (H, W).
-        truth: (H, W).
+        prediction: (H, W), or (Z, H, W) of a volume.
+        truth: The same shape.
 
     Raises:
         ValueError: The masks differ in size.

@@ -3,20 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, TypeVar
+from typing import Any
 
 import numpy as np
 
-from samdomains.evaluation.bootstrap import mean_with_interval
+from samdomains.evaluation.averages import finite_mean, grouped, mean_of
 from samdomains.types import PromptName
 
 SCHEMA = 1
 """Version of the structure of ``metrics.json``."""
-
-Key = TypeVar("Key")
 
 
 @dataclass(frozen=True, slots=True)
@@ -76,9 +73,9 @@ def summarize(
         computed is NaN, which ``samdomains.files.write_json`` writes as null.
     """
     test: dict[str, dict[str, Any]] = {}
-    for (system, prompt), answers in _grouped(scores, lambda s: (s.system, s.prompt)).items():
+    for (system, prompt), answers in grouped(scores, lambda s: (s.system, s.prompt)).items():
         metrics = _metrics(answers, resamples, seed)
-        classes = sorted(_grouped(answers, lambda s: s.class_name).items())
+        classes = sorted(grouped(answers, lambda s: s.class_name).items())
         metrics["per_class"] = {name: _metrics(own, resamples, seed) for name, own in classes}
         test.setdefault(system, {})[prompt] = metrics
     summary = {"schema": SCHEMA, "prompt_source": "ground_truth", "test": test}
@@ -102,9 +99,9 @@ def validation_dice(scores: Sequence[ObjectScore]) -> float:
     systems = {score.system for score in scores}
     if len(systems) > 1:
         raise ValueError(f"scores of one system are compared, got {sorted(systems)}")
-    by_prompt = _grouped(scores, lambda s: s.prompt).values()
-    return _finite_mean(
-        _finite_mean(_finite_mean(s.dice for s in own) for own in _by_case(answers))
+    by_prompt = grouped(scores, lambda s: s.prompt).values()
+    return finite_mean(
+        finite_mean(finite_mean(s.dice for s in own) for own in _by_case(answers))
         for answers in by_prompt
     )
 
@@ -117,8 +114,8 @@ def dice_by_case(scores: Sequence[ObjectScore]) -> dict[str, float]:
     """
     found = {}
     for own in _by_case(scores):
-        kinds = _grouped(own, lambda s: s.prompt).values()
-        mean = _finite_mean(_finite_mean(s.dice for s in kind) for kind in kinds)
+        kinds = grouped(own, lambda s: s.prompt).values()
+        mean = finite_mean(finite_mean(s.dice for s in kind) for kind in kinds)
         if math.isfinite(mean):
             found[own[0].case] = mean
     return found
@@ -151,34 +148,13 @@ def _metrics(scores: Iterable[ObjectScore], resamples: int, seed: int) -> dict[s
     """Dice and IoU over cases."""
     cases = _by_case(scores)
     groups = [own[0].group for own in cases]
-    dice = [_finite_mean(s.dice for s in own) for own in cases]
-    iou = [_finite_mean(s.iou for s in own) for own in cases]
+    dice = [finite_mean(s.dice for s in own) for own in cases]
+    iou = [finite_mean(s.iou for s in own) for own in cases]
     return {
-        "dice": _mean_of(dice, groups, resamples, seed),
-        "iou": _mean_of(iou, groups, resamples, seed),
+        "dice": mean_of(dice, groups, resamples=resamples, seed=seed),
+        "iou": mean_of(iou, groups, resamples=resamples, seed=seed),
     }
 
 
-def _mean_of(values: list[float], groups: list[str], resamples: int, seed: int) -> dict[str, Any]:
-    interval = mean_with_interval(values, groups, resamples=resamples, seed=seed)
-    return {"mean": interval.mean, "ci95": [interval.low, interval.high], "n": interval.n}
-
-
 def _by_case(scores: Iterable[ObjectScore]) -> list[list[ObjectScore]]:
-    return list(_grouped(scores, lambda s: s.case).values())
-
-
-def _grouped(
-    scores: Iterable[ObjectScore], key: Callable[[ObjectScore], Key]
-) -> dict[Key, list[ObjectScore]]:
-    """Scores by a key, both in the order of first appearance."""
-    groups: dict[Key, list[ObjectScore]] = defaultdict(list)
-    for score in scores:
-        groups[key(score)].append(score)
-    return dict(groups)
-
-
-def _finite_mean(values: Iterable[float]) -> float:
-    """Mean without NaN; NaN where nothing is left."""
-    finite = [value for value in values if np.isfinite(value)]
-    return float(np.mean(finite)) if finite else float("nan")
+    return list(grouped(scores, lambda s: s.case).values())

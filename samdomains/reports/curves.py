@@ -1,4 +1,4 @@
-"""The training curve, drawn for light and for dark pages."""
+"""The training curve, and that of confidence over slices, drawn for light and for dark pages."""
 
 from __future__ import annotations
 
@@ -41,8 +41,7 @@ def loss_curve(history: Sequence[Mapping[str, float]], *, dark: bool = False) ->
     if not history:
         raise ValueError("a training curve needs at least one epoch")
     colours = DARK if dark else LIGHT
-    settings = {"svg.hashsalt": "samdomains", "font.size": 9, "text.color": colours["ink"]}
-    with matplotlib.rc_context(settings):
+    with matplotlib.rc_context(_settings(colours)):
         figure = Figure(figsize=(5, 4.6), layout="constrained")
         heights = [height for _, _, height in PANELS]
         axes = figure.subplots(len(PANELS), 1, sharex=True, height_ratios=heights)
@@ -54,8 +53,51 @@ def loss_curve(history: Sequence[Mapping[str, float]], *, dark: bool = False) ->
         _mark_best(axes[1], epochs, [epoch["val_dice"] for epoch in history], colours["best"])
         axes[-1].set_xlabel("epoch", color=colours["ink"])
         axes[-1].xaxis.set_major_locator(MaxNLocator(integer=True))
-        buffer = io.BytesIO()
-        figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
+        return _svg(figure)
+
+
+def confidence_curve(
+    confidence: Mapping[int, float], prompted: Sequence[int] = (), *, dark: bool = False
+) -> bytes:
+    """Draw how sure a system is of an object in each slice of a volume.
+
+    Args:
+        confidence: Slice → confidence in [0, 1]; a gap where slices are missing.
+        prompted: Slices that were prompted, which are marked.
+        dark: Use colours for a dark page.
+
+    Returns:
+        An SVG file with a transparent ground, the same bytes for the same values.
+
+    Raises:
+        ValueError: There is no slice.
+    """
+    if not confidence:
+        raise ValueError("a curve of confidence needs at least one slice")
+    colours = DARK if dark else LIGHT
+    slices = range(min(confidence), max(confidence) + 1)
+    values = [confidence.get(index, math.nan) for index in slices]
+    with matplotlib.rc_context(_settings(colours)):
+        figure = Figure(figsize=(5, 2.4), layout="constrained")
+        axis = figure.subplots()
+        axis.plot(slices, values, ".-", color=colours["line"], linewidth=1.6, markersize=4)
+        for index in prompted:
+            axis.axvline(index, color=colours["best"], linewidth=1.6, linestyle="--")
+        _dress(axis, "confidence", colours)
+        axis.set_ylim(0, 1.05)
+        axis.set_yticks([0, 0.5, 1])
+        axis.set_xlabel("slice", color=colours["ink"])
+        axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        return _svg(figure)
+
+
+def _settings(colours: Mapping[str, str]) -> dict[str, object]:
+    return {"svg.hashsalt": "samdomains", "font.size": 9, "text.color": colours["ink"]}
+
+
+def _svg(figure: Figure) -> bytes:
+    buffer = io.BytesIO()
+    figure.savefig(buffer, format="svg", transparent=True, metadata={"Date": None})
     return buffer.getvalue()
 
 

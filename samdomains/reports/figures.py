@@ -118,7 +118,7 @@ def case_panel(
         answers = [cropped(scale.mask(mask)) for mask in masks]
         score = f", Dice {dice[system]:.3f}" if dice and system in dice else ""
         panels.append((system_name(system) + score, draw(shown, (), true, answers)))
-    return _png(_sheet(panels))
+    return as_png(_sheet(panels))
 
 
 def _count(number: int, noun: str) -> str:
@@ -150,7 +150,8 @@ def _sheet(panels: Sequence[tuple[str, Pixels]]) -> PIL.Image.Image:
     return sheet
 
 
-def _png(picture: PIL.Image.Image) -> bytes:
+def as_png(picture: PIL.Image.Image) -> bytes:
+    """The picture as a PNG file."""
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG", optimize=True)
     return buffer.getvalue()

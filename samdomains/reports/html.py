@@ -2,29 +2,27 @@
 
 from __future__ import annotations
 
-import base64
-import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.resources import files
 from pathlib import Path
 from typing import Literal
 
-import jinja2
+from markupsafe import Markup
 
 from samdomains.data.audit import Finding
 from samdomains.evaluation.card import Card
 from samdomains.facts import StrategyChoice
-from samdomains.files import write_text
 from samdomains.recipe_layers import CORE
 from samdomains.reports.curves import loss_curve
-from samdomains.reports.scores import Metrics, prompt_name
+from samdomains.reports.pages import data_uri, rendered, write_page
+from samdomains.reports.scores import Metrics
 from samdomains.reports.tables import (
     class_tables,
     lowest_shown,
     prompt_tables,
     waiting_for_data,
 )
+from samdomains.reports.volume_tables import volume_tables
 
 SHOWN_FINDINGS = 50
 """A report lists this many findings of the audit and counts the others."""
@@ -106,6 +104,7 @@ class ReportData:
         hardware: What was measured → its value: device, cores, peak memory.
         seconds: Stage → wall time.
         pictures: Cases from both ends and the middle of the ranking.
+        volumes: A section for each volume, from ``volume_page.volume_section``.
     """
 
     title: str
@@ -125,6 +124,7 @@ class ReportData:
     hardware: Mapping[str, str] | None = None
     seconds: Mapping[str, float] | None = None
     pictures: Sequence[Picture] = ()
+    volumes: Sequence[Markup] = ()
 
 
 def write_report(path: Path, data: ReportData) -> None:
@@ -141,32 +141,23 @@ def write_report(path: Path, data: ReportData) -> None:
         >>> "<h1>Nuclei</h1>" in target.read_text(encoding="utf-8")
         True
     """
-    environment = jinja2.Environment(
-        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
-    )
-    environment.filters |= {
-        "duration": _duration,
-        "prompt_name": prompt_name,
-        "signed": _signed,
-        "finite": math.isfinite,
-    }
-    source = files("samdomains.reports").joinpath("report.html.j2").read_text(encoding="utf-8")
     tables = prompt_tables(data.metrics, data.card)
-    text = environment.from_string(source).render(
+    page = rendered(
+        "report.html.j2",
         data=data,
         tables=tables,
         class_tables=class_tables(data.metrics),
+        volume_tables=volume_tables(data.metrics),
         axis_start=lowest_shown(tables),
         findings=data.findings[:SHOWN_FINDINGS],
         chosen=[row for row in data.recipe if row.origin != CORE],
-        curves=[_data_uri("svg+xml", loss_curve(data.history, dark=dark)) for dark in (False, True)]
+        curves=[data_uri("svg+xml", loss_curve(data.history, dark=dark)) for dark in (False, True)]
         if data.history
         else [],
         picture_groups=_grouped(data.pictures),
         waiting=waiting_for_data(data.history),
     )
-    # A file name that is not UTF-8 reaches us as lone surrogates, which no encoding can write.
-    write_text(path, text.encode("utf-8", "backslashreplace").decode("utf-8"))
+    write_page(path, page)
 
 
 def _grouped(pictures: Sequence[Picture]) -> list[tuple[str, list[tuple[str, str]]]]:
@@ -174,29 +165,10 @@ def _grouped(pictures: Sequence[Picture]) -> list[tuple[str, list[tuple[str, str
     groups = []
     for name in ("worst", "median", "best"):
         own = [
-            (picture.caption, _data_uri("png", picture.png))
+            (picture.caption, data_uri("png", picture.png))
             for picture in pictures
             if picture.group == name
         ]
         if own:
             groups.append((name, own))
     return groups
-
-
-def _data_uri(kind: str, content: bytes) -> str:
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
-
-
-def _duration(seconds: float) -> str:
-    """``4.2 s``, ``3 min 20 s``, ``2 h 05 min``."""
-    if seconds < 60:
-        return f"{seconds:.1f} s"
-    minutes, rest = divmod(round(seconds), 60)
-    if minutes < 60:
-        return f"{minutes} min {rest:02d} s"
-    return f"{minutes // 60} h {minutes % 60:02d} min"
-
-
-def _signed(value: float) -> str:
-    """Three decimals with a sign; a real minus sign reads better than a hyphen."""
-    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")

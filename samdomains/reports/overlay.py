@@ -93,14 +93,14 @@ def draw(
     pixels = to_pixels(image)
     thin = max(len(prompts), len(truth)) > CROWDED or max(pixels.shape) < LARGE
     if prediction is None:
-        _outline(pixels, truth, (CORRECT,) if thin else (CORRECT, CORRECT, SHADE))
+        outline(pixels, truth, (CORRECT,) if thin else (CORRECT, CORRECT, SHADE))
     else:
         if len(prediction) != len(truth):
             raise ValueError(
                 f"{len(truth)} true objects need as many answers, got {len(prediction)}"
             )
         pixels = _tinted(pixels, _errors(pixels.shape[:2], truth, prediction))
-        _outline(pixels, truth, (OUTLINE,))
+        outline(pixels, truth, (OUTLINE,))
     return _with_prompts(pixels, prompts, thin)
 
 
@@ -146,8 +146,14 @@ def _tinted(pixels: Pixels, kinds: Mapping[Colour, Mask]) -> Pixels:
     return np.asarray(tinted.round(), dtype=np.uint8)
 
 
-def _outline(pixels: Pixels, objects: Sequence[ObjectMask | None], rings: Sequence[Colour]) -> None:
-    """Colour each object's border, one pixel a ring from the outside inwards, in place."""
+def outline(pixels: Pixels, objects: Sequence[ObjectMask | None], rings: Sequence[Colour]) -> None:
+    """Colour each object's border in place, one pixel a ring, from the outside inwards.
+
+    Args:
+        pixels: (H, W, 3), RGB; drawn on.
+        objects: Of this picture's size; None is skipped.
+        rings: The colour of each ring.
+    """
     for item in objects:
         if item is None:
             continue

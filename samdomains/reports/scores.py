@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 Metrics: TypeAlias = Mapping[str, Any]
 """The content of ``metrics.json``: ``{"schema": 1, "test": {system: {prompt: scores}}}``."""
 
-Measure: TypeAlias = Literal["dice", "iou"]
+Measure: TypeAlias = Literal["dice", "iou", "nsd", "hd95_mm", "volume_difference_ml"]
 
 SYSTEM_NAMES: Mapping[str, str] = {
     "tuned": "Tuned",
@@ -70,7 +70,7 @@ def class_names(metrics: Metrics) -> list[str]:
 
 def score(metrics: Metrics, system: str, prompt: str, measure: Measure) -> Score | None:
     """One cell of the table, or None where nothing was scored."""
-    return _score(metrics["test"].get(system, {}).get(prompt), measure)
+    return read_score(metrics["test"].get(system, {}).get(prompt), measure)
 
 
 def class_score(
@@ -78,7 +78,16 @@ def class_score(
 ) -> Score | None:
     """One cell of the table by class, or None where nothing was scored."""
     entry = metrics["test"].get(system, {}).get(prompt, {})
-    return _score(entry.get("per_class", {}).get(name), measure)
+    return read_score(entry.get("per_class", {}).get(name), measure)
+
+
+def read_score(entry: Mapping[str, Any] | None, measure: Measure) -> Score | None:
+    """One mean and interval of an entry, or None; JSON has null where Python has NaN."""
+    values = (entry or {}).get(measure)
+    if values is None or _number(values["mean"]) != _number(values["mean"]):
+        return None
+    low, high = values["ci95"]
+    return Score(_number(values["mean"]), _number(low), _number(high), int(values["n"]))
 
 
 def best(scores: Sequence[Score | None]) -> list[bool]:
@@ -96,15 +105,6 @@ def system_name(system: str) -> str:
 def prompt_name(prompt: str) -> str:
     """What readers call a way of prompting."""
     return PROMPT_NAMES.get(prompt, prompt)
-
-
-def _score(entry: Mapping[str, Any] | None, measure: Measure) -> Score | None:
-    """Read one mean and interval; JSON has null where Python has NaN."""
-    values = (entry or {}).get(measure)
-    if values is None or _number(values["mean"]) != _number(values["mean"]):
-        return None
-    low, high = values["ci95"]
-    return Score(_number(values["mean"]), _number(low), _number(high), int(values["n"]))
 
 
 def _number(value: float | None) -> float:

@@ -70,6 +70,11 @@ def test_a_volume_becomes_its_slices_and_an_image_stays() -> None:
         np.testing.assert_array_equal(case.read_pixels(), whole[:, z])
 
 
+def test_a_slice_keeps_the_spacing_of_its_volume() -> None:
+    cases = in_parts([replace(volume(1), spacing=(5.0, 0.7, 0.8))])
+    assert {case.spacing for case in cases} == {(5.0, 0.7, 0.8)}
+
+
 def test_a_slice_has_the_objects_that_cross_it() -> None:
     counts = [len(case.read_objects()) for case in in_parts([volume(1)]) if case.read_objects]
     assert counts == [0, 0, 1, 1, 0, 0, 0, 0, 0, 0, 0, 0]

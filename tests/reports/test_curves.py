@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from samdomains.reports.curves import DARK, LIGHT, loss_curve
+from samdomains.reports.curves import DARK, LIGHT, confidence_curve, loss_curve
 
 
 def test_the_curve_is_an_svg_with_a_line_for_each_quantity(
@@ -38,3 +38,20 @@ def test_a_single_epoch_and_missing_values_are_drawn() -> None:
 def test_an_empty_history_is_refused() -> None:
     with pytest.raises(ValueError, match="at least one epoch"):
         loss_curve([])
+
+
+class TestConfidence:
+    def test_the_curve_is_an_svg_in_the_colours_of_the_page(self) -> None:
+        values = {3: 0.9, 4: 0.8, 6: 0.4}
+        light, dark = (confidence_curve(values, [4], dark=dark) for dark in (False, True))
+        assert ET.fromstring(light).tag.endswith("svg")
+        assert LIGHT["best"] in light.decode()
+        assert DARK["best"] in dark.decode()
+        assert light == confidence_curve(values, [4])
+
+    def test_only_prompted_slices_are_marked(self) -> None:
+        assert LIGHT["best"] not in confidence_curve({3: 0.9}).decode()
+
+    def test_no_slice_at_all_is_refused(self) -> None:
+        with pytest.raises(ValueError, match="at least one slice"):
+            confidence_curve({})

@@ -46,6 +46,19 @@ def test_structures_become_cross_sections_with_slice_and_class(tmp_path: Path) -
     assert [item.area for item in case.read_objects()] == [4, 8, 4]
 
 
+@pytest.mark.parametrize(
+    ("plane", "spacing"),
+    [("axial", (1.5, 2, 1)), ("coronal", (2, 1.5, 1)), ("sagittal", (1, 1.5, 2))],
+)
+def test_spacing_is_along_slices_rows_and_columns_whatever_the_order_in_the_file(
+    tmp_path: Path, plane: str, spacing: tuple[float, float, float]
+) -> None:
+    """1 mm from left to right, 2 mm from front to back, 1.5 mm from foot to head."""
+    write(tmp_path, "a", np.array([[0, 0, -1, 9], [2, 0, 0, 8], [0, -1.5, 0, 7], [0, 0, 0, 1.0]]))
+    (case,) = load(tmp_path, volume={"axis": plane})
+    assert case.spacing == pytest.approx(spacing)
+
+
 def test_masks_lie_where_the_pixels_are_bright(tmp_path: Path) -> None:
     write(tmp_path, "a", np.array([[0, 0, -2, 9], [1.5, 0, 0, 8], [0, -1, 0, 7], [0, 0, 0, 1.0]]))
     for axis in ("axial", "coronal", "sagittal"):

@@ -76,6 +76,16 @@ def test_spacing_is_that_of_neighbours(grid: Grid) -> None:
         assert grid.spacing[axis] == pytest.approx(np.linalg.norm(step))
 
 
+@given(grids, planes)
+def test_spacing_of_slices_is_that_of_neighbours_in_them(grid: Grid, plane: Plane) -> None:
+    slicing = Slicing(grid, plane)
+    places = np.einsum("ij,j...->i...", grid.affine[:3, :3], np.indices(SHAPE))
+    stacks = np.stack([slicing.stack(place) for place in places])
+    for axis in range(3):
+        steps = np.linalg.norm(np.diff(stacks, axis=1 + axis), axis=0)
+        np.testing.assert_allclose(steps, slicing.spacing[axis])
+
+
 def test_grids_agree_up_to_a_thousandth_of_a_voxel() -> None:
     grid = oblique((10, 20, 30), (1, 1, 3), (1, -1, 1))
     moved, shifted = grid.affine.copy(), grid.affine.copy()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import math
 import uuid
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -34,6 +35,19 @@ _OME_UNITS = {
 }
 """Units as ImageJ writes them → as OME does."""
 
+_MILLIMETRES = {
+    "m": 1e3,
+    "cm": 10.0,
+    "mm": 1.0,
+    "\u00b5m": 1e-3,
+    "\u03bcm": 1e-3,  # the Greek letter, which some writers take for the micro sign
+    "nm": 1e-6,
+    "pm": 1e-9,
+    "\u00c5": 1e-7,
+    "in": 25.4,
+}
+"""OME's units of length → mm; its others (pixel, reference frame) say nothing of a length."""
+
 
 class Calibration(Protocol):
     """What a header says about pixels, in the terms of its format."""
@@ -46,6 +60,10 @@ class Calibration(Protocol):
             labels: (H, W) or (Z, H, W), uint16 or uint32.
             title: Name of the one channel.
         """
+        ...
+
+    def voxel_size(self) -> tuple[float, float, float] | None:
+        """Distance of neighbouring voxels along Z, Y and X in mm; None unless all are known."""
         ...
 
 
@@ -73,6 +91,23 @@ class OmeCalibration:
             channels=[title],
             details={"Description": description, **dict(self.sizes)},
         )
+
+    def voxel_size(self) -> tuple[float, float, float] | None:
+        """Distance of neighbouring voxels along Z, Y and X in mm; None unless all are known."""
+        along_z, along_y, along_x = (self._length(axis) for axis in "ZYX")
+        if along_z is None or along_y is None or along_x is None:
+            return None
+        return along_z, along_y, along_x
+
+    def _length(self, axis: str) -> float | None:
+        """The size of a voxel along one axis in mm, where the header gives a real one."""
+        told = dict(self.sizes)
+        unit = _MILLIMETRES.get(told.get(f"PhysicalSize{axis}Unit", "\u00b5m"))
+        try:
+            length = float(told[f"PhysicalSize{axis}"]) * (unit or math.nan)
+        except (KeyError, ValueError):
+            return None
+        return length if math.isfinite(length) and length > 0 else None
 
 
 @dataclass(frozen=True)
@@ -105,6 +140,10 @@ class ImagejCalibration:
                 resolution=self.resolution,
                 metadata={"axes": "ZYX"[-labels.ndim :], **metadata},
             )
+
+    def voxel_size(self) -> tuple[float, float, float] | None:
+        """Distance of neighbouring voxels along Z, Y and X in mm; None unless all are known."""
+        return self.as_ome().voxel_size()
 
     def as_ome(self) -> OmeCalibration:
         """The same sizes in OME's terms; none where OME does not know the unit."""
@@ -142,6 +181,9 @@ class PlainCalibration:
                 resolutionunit=self.unit,
                 metadata={"axes": "ZYX"[-labels.ndim :]},
             )
+
+    def voxel_size(self) -> None:
+        """None: such a file does not say how far apart its slices are."""
 
 
 def read_calibration(path: Path) -> Calibration:

@@ -29,6 +29,7 @@ from samdomains_microscopy._label_files import (
     find_label_folder,
     the_core_pairs,
 )
+from samdomains_microscopy.calibration import read_calibration
 from samdomains_microscopy.stacks import TIFF_SUFFIXES, TiffStack, find_stack
 
 IMAGES = "images"
@@ -61,7 +62,8 @@ def load_any(source: Path, recipe: Recipe) -> Sequence[Case]:
     Args:
         source: A folder with ``images/`` and label files of the same names in ``labels/`` or
             ``masks/``; for prediction an image or a folder of images; or what the core reads.
-        recipe: ``recipe.data`` says what the values of label files mean.
+        recipe: ``recipe.data`` says what the values of label files mean, ``recipe.volume.spacing``
+            the size of voxels in files that do not say it.
 
     Raises:
         DataError: Files are missing, superfluous or damaged, or labels do not fit their image.
@@ -83,7 +85,10 @@ def load_any(source: Path, recipe: Recipe) -> Sequence[Case]:
     cases: list[Case] = []
     for case in images:
         stack = stacks.get(image_file(case))
-        cases += [_annotated(case, labels)] if stack is None else _time_points(case, stack, labels)
+        if stack is None:
+            cases.append(_annotated(case, labels))
+        else:
+            cases += _time_points(case, stack, labels, recipe)
     return cases
 
 
@@ -115,9 +120,14 @@ def _annotated(case: Case, labels: Labels | None) -> Case:
     return replace(case, read_objects=labels.of_picture(case.id))
 
 
-def _time_points(case: Case, stack: TiffStack, labels: Labels | None) -> Iterator[Case]:
+def _time_points(
+    case: Case, stack: TiffStack, labels: Labels | None, recipe: Recipe
+) -> Iterator[Case]:
     """Each time point of a stack, a volume where it has slices."""
     slices = stack.length("Z")
+    spacing = None
+    if slices > 1:
+        spacing = read_calibration(stack.path).voxel_size() or recipe.volume.spacing
     names = stack.names_in_time(case.id)
     annotations = [None] * len(names) if labels is None else labels.of_stack(case.id, stack)
     for time, (name, annotation) in enumerate(zip(names, annotations, strict=True)):
@@ -127,4 +137,5 @@ def _time_points(case: Case, stack: TiffStack, labels: Labels | None) -> Iterato
             read_pixels=StackPixels(stack, time),
             read_objects=annotation,
             depth=slices if slices > 1 else None,
+            spacing=spacing,
         )

@@ -86,6 +86,30 @@ class TestOme:
         assert read.dtype == dtype
         np.testing.assert_array_equal(read, labels)
 
+    def test_the_voxel_size_is_in_millimetres_along_z_y_and_x(self) -> None:
+        sizes = {**SIZES, "PhysicalSizeY": "0.5"}
+        assert OmeCalibration(tuple(sizes.items())).voxel_size() == pytest.approx(
+            (2e-3, 5e-4, 6.5e-4)
+        )
+
+    def test_lengths_without_a_unit_are_in_micrometres(self) -> None:
+        sizes = {f"PhysicalSize{axis}": "3" for axis in "XYZ"}
+        assert OmeCalibration(tuple(sizes.items())).voxel_size() == pytest.approx(
+            (3e-3, 3e-3, 3e-3)
+        )
+
+    @pytest.mark.parametrize("axis", "XYZ")
+    @pytest.mark.parametrize(
+        "change",
+        [{"": None}, {"": "0"}, {"": "-1"}, {"": "nan"}, {"": "wide"}, {"Unit": "pixel"}],
+    )
+    def test_the_voxel_size_is_unknown_where_one_length_is(
+        self, axis: str, change: dict[str, str | None]
+    ) -> None:
+        changed = {f"PhysicalSize{axis}{part}": text for part, text in change.items()}
+        sizes = tuple((key, text) for key, text in {**SIZES, **changed}.items() if text is not None)
+        assert OmeCalibration(sizes).voxel_size() is None
+
 
 class TestImagej:
     def write(self, path: Path, **options: Any) -> None:
@@ -131,6 +155,23 @@ class TestImagej:
         }
         assert ImagejCalibration((4.0, 2.0), "furlong", 1.5).as_ome() == OmeCalibration()
 
+    def test_the_voxel_size_is_in_millimetres_along_z_y_and_x(self) -> None:
+        found = ImagejCalibration((4.0, 2.0), "micron", 1.5)
+        assert found.voxel_size() == pytest.approx((1.5e-3, 5e-4, 2.5e-4))
+
+    @pytest.mark.parametrize(
+        "found",
+        [
+            ImagejCalibration((4.0, 2.0), "furlong", 1.5),
+            ImagejCalibration((4.0, 2.0), "micron", None),
+            ImagejCalibration(None, "micron", 1.5),
+        ],
+    )
+    def test_the_voxel_size_is_unknown_where_a_part_of_it_is(
+        self, found: ImagejCalibration
+    ) -> None:
+        assert found.voxel_size() is None
+
 
 class TestPlain:
     def test_the_resolution_of_a_tiff_is_kept(self, tmp_path: Path) -> None:
@@ -143,6 +184,7 @@ class TestPlain:
         )
         found = read_calibration(tmp_path / "a.tif")
         assert found == PlainCalibration((40000.0, 20000.0), 3)
+        assert found.voxel_size() is None
         found.save(tmp_path / "labels.tif", STACK[0], "cell")
         assert read_calibration(tmp_path / "labels.tif") == found
         np.testing.assert_array_equal(tifffile.imread(tmp_path / "labels.tif"), STACK[0])

@@ -78,6 +78,23 @@ class TestVolumes:
         assert areas(cases[1]) == [(1, 41, 4), (2, 41, 4)]
         assert [path.name for path in cases[1].files] == ["b.ome.tif", "b.tif"]
 
+    def test_spacing_is_that_of_the_header_and_of_volumes_alone(self, tmp_path: Path) -> None:
+        pixels = np.zeros((3, 8, 9), dtype=np.uint16)
+        sizes = {"PhysicalSizeX": 0.25, "PhysicalSizeY": 0.5, "PhysicalSizeZ": 2.0}
+        for name, axes in (("stack", "ZYX"), ("film", "TYX")):
+            path = tmp_path / f"{name}.ome.tif"
+            tifffile.imwrite(path, pixels, ome=True, metadata={"axes": axes, **sizes})
+        save(tmp_path / "unknown.tif", pixels)
+        found = {case.id: case.spacing for case in load(tmp_path)}
+        assert found.pop("stack") == pytest.approx((2e-3, 5e-4, 2.5e-4))
+        assert set(found.values()) == {None}
+        assert len(found) == 4
+        recipe = Recipe.model_validate({"volume": {"spacing": [0.002, 0.001, 0.001]}})
+        told = {case.id: case.spacing for case in load_any(tmp_path, recipe)}
+        assert told["unknown"] == (0.002, 0.001, 0.001)
+        assert told["stack"] == pytest.approx((2e-3, 5e-4, 2.5e-4))
+        assert told["film_t000"] is None
+
     def test_listing_reads_no_pixel(self, volumes: Path, monkeypatch: pytest.MonkeyPatch) -> None:
         def refuse(*_: Any, **__: Any) -> NoReturn:
             raise AssertionError("pixels were read")

@@ -1,0 +1,67 @@
+"""Pages that need no network, no script and no other file: their templates, style and pictures."""
+
+from __future__ import annotations
+
+import base64
+import math
+from importlib.resources import files
+from pathlib import Path
+
+import jinja2
+from markupsafe import Markup
+
+from samdomains.files import write_text
+from samdomains.reports.scores import prompt_name
+
+
+def rendered(template: str, **values: object) -> Markup:
+    """Fill in a template of this room; every value is shown as text unless it is ``Markup``.
+
+    Args:
+        template: Name of its file. It gets ``style`` too, what stands in ``style.css``.
+        values: By the names that the template uses.
+    """
+    environment = jinja2.Environment(
+        autoescape=True, undefined=jinja2.StrictUndefined, trim_blocks=True, lstrip_blocks=True
+    )
+    environment.filters |= {
+        "duration": _duration,
+        "prompt_name": prompt_name,
+        "signed": _signed,
+        "finite": math.isfinite,
+    }
+    style = Markup(_text("style.css"))
+    return Markup(environment.from_string(_text(template)).render(style=style, **values))
+
+
+def write_page(path: Path, page: str) -> None:
+    """Write a page atomically.
+
+    A file name that is not UTF-8 reaches us as lone surrogates, which no encoding can write: they
+    are shown by their numbers.
+    """
+    write_text(path, page.encode("utf-8", "backslashreplace").decode("utf-8"))
+
+
+def data_uri(kind: str, content: bytes) -> str:
+    """A picture for an ``img`` of the page itself; ``kind`` is ``png`` or ``svg+xml``."""
+    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _text(name: str) -> str:
+    return files("samdomains.reports").joinpath(name).read_text(encoding="utf-8")
+
+
+def _duration(seconds: float) -> str:
+    """``4.2 s``, ``3 min 20 s``, ``2 h 05 min``."""
+    if seconds < 60:
+        return f"{seconds:.1f} s"
+    minutes, rest = divmod(round(seconds), 60)
+    if minutes < 60:
+        return f"{minutes} min {rest:02d} s"
+    return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _signed(value: float) -> str:
+    """Three decimals with a sign; a real minus sign reads better than a hyphen."""
+    return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
