@@ -105,11 +105,18 @@ class PropagationRecipe(Section):
             a pixel.
         points: Points inside the object that are added to the box.
         mask: Whether the object's mask is added as well.
+        appearance: Weight of the pixels' grey levels (how much more likely they are inside the
+            object than around it) beside the model's logits.
+        shape: Weight of the object's shape in the slice before, moved as the picture moves.
+        stop: An object ends where the probability that it goes on is smaller.
     """
 
     margin: Fraction = 0.05
     points: Annotated[int, Field(ge=0, le=8)] = 1
     mask: bool = True
+    appearance: Annotated[float, Field(ge=0.0)] = 0.5
+    shape: Annotated[float, Field(ge=0.0)] = 0.5
+    stop: Fraction = 0.5
 
 
 class SceneRecipe(Section):

@@ -20,6 +20,9 @@ KEPT_BYTES = 2**28
 SPOOLED_BYTES = 2**33
 """Disk for the slices of the volumes read last, in each process; a larger one is kept alone."""
 
+ON_DISK = (Spool, np.memmap)
+"""What needs no memory."""
+
 MOST_SPOOLS = 64
 """Files that these are in: a process may open a thousand or fewer."""
 
@@ -45,7 +48,7 @@ class Recent:
         return cast("T", self.kept[key])
 
     def _too_much(self) -> bool:
-        spools = [value.nbytes for value in self.kept.values() if isinstance(value, Spool)]
+        spools = [value.nbytes for value in self.kept.values() if isinstance(value, ON_DISK)]
         return (
             sum(map(_size, self.kept.values())) > KEPT_BYTES
             or sum(spools) > SPOOLED_BYTES
@@ -55,7 +58,7 @@ class Recent:
 
 def _size(value: object) -> int:
     """Bytes of pixels in an array, or in a sequence or mapping of objects."""
-    if isinstance(value, np.ndarray):
+    if isinstance(value, np.ndarray) and not isinstance(value, ON_DISK):
         return value.nbytes
     if isinstance(value, ObjectMask):
         return value.crop.nbytes

@@ -6,10 +6,13 @@ the number of slices.
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 
 from samdomains.data.naming import image_file
 from samdomains.data.recent import recent
@@ -45,6 +48,15 @@ def volume_pixels(volume: Case) -> Spool[RawImage]:
         DataError: The volume has not the slices that its loader counted.
     """
     return recent.get(("pixels", volume.read_pixels), lambda: Spool(_pixels(volume)))
+
+
+def volume_array(volume: Case) -> NDArray[Any]:
+    """(Z, C, H, W): all slices as one array in a file, from which any plane can be cut.
+
+    Raises:
+        DataError: As ``volume_pixels``; or slices differ in size.
+    """
+    return recent.get(("array", volume.read_pixels), lambda: _array(volume))
 
 
 def volume_statistics(volume: Case) -> CaseStatistics:
@@ -96,6 +108,16 @@ def _pixels(volume: Case) -> Iterator[tuple[int, RawImage]]:
     if stack.ndim != 4 or stack.shape[1] != volume.depth:
         raise _another_depth(volume, f"pixels of shape {stack.shape}")
     yield from enumerate(np.moveaxis(stack, 1, 0))
+
+
+def _array(volume: Case) -> NDArray[Any]:
+    pixels = volume_pixels(volume)
+    first = pixels[0]
+    with tempfile.TemporaryFile() as file:  # mapped, it lives as long as the array
+        array = np.memmap(file, first.dtype, "w+", shape=(len(pixels), *first.shape))
+    for index, part in enumerate(pixels):
+        array[index] = part
+    return array
 
 
 def _another_depth(volume: Case, got: str) -> DataError:

@@ -1,0 +1,1 @@
+"""Following objects through the slices of a volume, or the frames of a video."""
