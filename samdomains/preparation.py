@@ -37,6 +37,7 @@ from samdomains.strategy_choice import estimate_memory
 from samdomains.training.dataset import views_of
 from samdomains.training.fitting import UNDOUBTED, fit, without_measuring
 from samdomains.training.memory import release_memory
+from samdomains.training.neighbours import NeighbourPrompts
 from samdomains.training.probe import MeasuredMemory, measure_memory
 from samdomains.types import Case, StrategyName
 
@@ -297,7 +298,8 @@ def _fitted(
     sam = base.sam.to(best_device())
     release_memory(sam.device)
     views = views_of(train, recipe)
-    objects = min(recipe.training.objects_per_image, max(view.most_objects for view in views))
+    drawn = min(recipe.training.objects_per_image, max(len(view.objects) for view in views))
+    objects = NeighbourPrompts(recipe.prompts.neighbour, recipe.propagation).most(drawn)
     sampler = domain.sample_prompts(recipe)
 
     def measure(name: StrategyName) -> MeasuredMemory:

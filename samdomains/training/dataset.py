@@ -18,7 +18,6 @@ from samdomains.recipe import AugmentationRecipe, ModelRecipe, Recipe
 from samdomains.sam.frame import Frame
 from samdomains.sam.views import Views
 from samdomains.training.neighbours import (
-    GOING_ON,
     Followed,
     NeighbourPrompts,
     Neighbours,
@@ -42,16 +41,6 @@ class View:
     window: Window
     objects: tuple[int, ...]
     followed: tuple[Followed, ...] = ()
-
-    @property
-    def ended(self) -> tuple[Followed, ...]:
-        """Objects that a slice beside has, and this one does not go on with."""
-        return tuple(item for item in self.followed if not item.after)
-
-    @property
-    def most_objects(self) -> int:
-        """Objects that a sample of it can have."""
-        return len(self.objects) + len(self.ended)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -264,40 +253,44 @@ class ViewDataset(Dataset[Sample]):
     def _shown(
         self, view: View, change: Augmentation, frame: Frame, rng: np.random.Generator
     ) -> list[tuple[Mask, Prompts | None]]:
-        """Randomly chosen objects that the augmented window still shows, or would if they went on.
+        """Randomly chosen objects that the augmented window still shows; then what is followed.
 
         Returns:
             Mask and, of what is followed from a neighbouring slice, first prompt.
         """
-        look = _Look(self.cases, view, change)
-        wanted, shown = self._wanted(view, rng), list[tuple[Mask, Prompts | None]]()
-        for place in rng.permutation(len(wanted)):
-            item, prompt = wanted[place], None
-            if isinstance(item, Followed):
-                before = look.mask(item.case, item.before)
-                if self.neighbours is None or not before.any():
-                    continue
-                prompt = frame.prompts(self.neighbours(before, rng))
-            after = item.after if isinstance(item, Followed) else (item,)
-            mask = _resize_mask(look.mask(view.case, after), frame.resized)
-            if mask.any() or not after:
-                shown.append((mask, prompt))
+        look, drawn, shown = _Look(self.cases, view, change), list[int](), list[Mask]()
+        for index in rng.permutation(view.objects):
+            mask = _resize_mask(look.mask(view.case, [index]), frame.resized)
+            if mask.any():
+                drawn.append(int(index))
+                shown.append(mask)
             if len(shown) == self.objects_per_image:
                 break
-        return shown
+        followed = self._followed(view, drawn, rng)
+        return [*((mask, None) for mask in shown), *self._asked(followed, look, frame, rng)]
 
-    def _wanted(self, view: View, rng: np.random.Generator) -> list[int | Followed]:
-        """The view's objects, some of them followed from the slices beside, and some that ended."""
+    def _followed(
+        self, view: View, drawn: Sequence[int], rng: np.random.Generator
+    ) -> Sequence[Followed]:
+        """What is asked for beside the objects that were drawn."""
         if self.neighbours is None or not view.followed:
-            return list(view.objects)
-        wanted: list[int | Followed] = []
-        for index in view.objects:
-            ways = [item for item in view.followed if index in item.after]
-            followed = bool(ways) and rng.random() < self.neighbours.share
-            wanted.append(ways[rng.integers(len(ways))] if followed else index)
-        going_on = sum(isinstance(item, Followed) for item in wanted)
-        ended = int(going_on / GOING_ON + rng.random()) if view.objects else len(view.ended)
-        return wanted + [view.ended[i] for i in rng.permutation(len(view.ended))[:ended]]
+            return ()
+        if not view.objects:
+            return [view.followed[i] for i in rng.permutation(len(view.followed))][
+                : self.objects_per_image
+            ]
+        return self.neighbours.choose(view.followed, drawn, rng)
+
+    def _asked(
+        self, followed: Sequence[Followed], look: _Look, frame: Frame, rng: np.random.Generator
+    ) -> Iterator[tuple[Mask, Prompts]]:
+        """Mask and first prompt of what is followed, as far as a crop has left it."""
+        for item in followed:
+            assert self.neighbours is not None
+            before = look.mask(item.case, item.before)
+            mask = _resize_mask(look.mask(look.view.case, item.after), frame.resized)
+            if before.any() and (mask.any() or not item.after):
+                yield mask, frame.prompts(self.neighbours(before, rng))
 
 
 @dataclass(frozen=True, slots=True, eq=False)

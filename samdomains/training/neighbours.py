@@ -21,7 +21,7 @@ REACH = 3
 """Slices after its last in which an object counts as ended: a model that overlooks the end once is
 asked again in the next slice. In a volume of thin slices few objects end from one to the next."""
 
-GOING_ON = 4
+GOING_ON = 2
 """Objects that go on for each that has ended, in training: so often that the end is learnt, and not
 so often that the model expects it."""
 
@@ -49,12 +49,35 @@ class NeighbourPrompts:
     """Simulates the prompts that follow objects from slice to slice.
 
     Attributes:
-        share: How often an object is asked for in this way; ``prompts.neighbour``.
+        share: How many of the objects are asked for in this way too; ``prompts.neighbour``.
         recipe: What the prompt is made of.
     """
 
     share: float
     recipe: PropagationRecipe
+
+    def choose(
+        self, followed: Sequence[Followed], objects: Sequence[int], rng: np.random.Generator
+    ) -> list[Followed]:
+        """What is asked for beside a view's objects.
+
+        Args:
+            followed: What the view shows of neighbouring slices.
+            objects: Indices of the objects that a user asks for.
+            rng: The only source of randomness.
+        """
+        chosen = []
+        for index in objects:
+            ways = [item for item in followed if index in item.after]
+            if ways and rng.random() < self.share:
+                chosen.append(ways[rng.integers(len(ways))])
+        ended = [item for item in followed if not item.after]
+        count = int(len(chosen) / GOING_ON + rng.random())
+        return chosen + [ended[i] for i in rng.permutation(len(ended))[:count]]
+
+    def most(self, objects: int) -> int:
+        """How many objects a sample has at most, of which a user asks for ``objects``."""
+        return objects if self.share == 0 else 2 * objects + objects // GOING_ON + 1
 
     def __call__(self, neighbour: Mask, rng: np.random.Generator) -> Prompts:
         """Prompt for an object where a neighbouring slice has it, as a model would have found it.
