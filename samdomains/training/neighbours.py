@@ -7,12 +7,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
+from numpy.typing import NDArray
 
 from samdomains.data.scenes import clipped
 from samdomains.prompts.masks import coarse_mask
 from samdomains.prompts.propagated import propagated_prompt, roomy_box
 from samdomains.recipe import PropagationRecipe
-from samdomains.types import Box, Case, Mask, ObjectMask, Prompts, Window
+from samdomains.types import Box, Case, Mask, ObjectMask, Prompts, Size, SliceOf, Window
 
 SPOILT_SHARE = 0.5
 """Share of the neighbours' masks that are spoilt, since a model's answer is right now and then."""
@@ -109,6 +110,7 @@ class Neighbours:
             for number, case in enumerate(cases)
             if case.slice_of is not None
         }
+        self._sections = _sections(cases)
 
     def followed(self, number: int) -> tuple[Followed, ...]:
         """Objects of the slices around a case's, as far as their volume numbers them."""
@@ -118,53 +120,84 @@ class Neighbours:
         here, found = objects_of(self._cases[number]), list[Followed]()
         for step in (sign * distance for distance in range(1, REACH + 1) for sign in (-1, 1)):
             other = self._numbers.get((place.volume.id, place.index + step))
-            if other is not None:
-                become = self._between(other, here)
-                found += [item for item in become if abs(step) == 1 or not item.after]
+            if other is None:
+                continue
+            there = objects_of(self._cases[other])
+            shown = self._shown(there, here)
+            if abs(step) == 1:
+                found += self._going_on(other, there, here, shown)
+            found += self._ended(other, there, [j for j in shown if not shown[j]], place)
         return tuple(found)
 
-    def _between(self, number: int, here: Sequence[ObjectMask]) -> Iterator[Followed]:
-        """What becomes of another slice's objects in this one."""
-        there, own = objects_of(self._cases[number]), _by_instance(here)
-        usable = [j for j, item in enumerate(there) if self._counts(item)]
-        shown = {
-            j: [i for i in own.get(_instance(there[j]), ()) if _overlap(here[i], there[j])]
-            for j in usable
+    def _shown(
+        self, there: Sequence[ObjectMask], here: Sequence[ObjectMask]
+    ) -> dict[int, list[int]]:
+        """What overlaps each object of another slice in this one."""
+        own: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
+        for i, item in enumerate(here):
+            own[_instance(item)].append(i)
+        return {
+            j: [i for i in own[_instance(item)] if _overlap(here[i], item)]
+            for j, item in enumerate(there)
+            if self._counts(item)
         }
-        for before, after in self._going_on(shown, here):
-            extents = [there[j].box for j in before], [here[i].box for i in after]
-            yield Followed(number, before, after, self._extent(*extents, there[0].image_size))
-        for j in (j for j in usable if not shown[j]):
-            extent = self._extent([there[j].box], [], there[j].image_size)
-            # What moves on beside its old place has not ended, and is not followed either.
-            if not any(clipped(here[i], extent) for i in own.get(_instance(there[j]), ())):
-                yield Followed(number, (j,), (), extent)
 
     def _going_on(
-        self, shown: Mapping[int, Sequence[int]], here: Sequence[ObjectMask]
-    ) -> Iterator[tuple[tuple[int, ...], tuple[int, ...]]]:
+        self,
+        number: int,
+        there: Sequence[ObjectMask],
+        here: Sequence[ObjectMask],
+        shown: Mapping[int, Sequence[int]],
+    ) -> Iterator[Followed]:
         """All that one prompt asks for: of a branch, the others that its neighbour shows too."""
         groups: dict[tuple[tuple[int, ...], tuple[int, ...]], None] = {}
         for i in (i for i, item in enumerate(here) if self._counts(item)):
             before = tuple(j for j, after in shown.items() if i in after)
             if before:
                 groups[before, tuple(sorted({k for j in before for k in shown[j]}))] = None
-        yield from groups
+        for before, after in groups:
+            prompt = self._prompt_box([there[j].box for j in before], there[0].image_size)
+            extent = _around([prompt, *(here[i].box for i in after)])
+            yield Followed(number, before, after, _window(extent))
+
+    def _ended(
+        self, number: int, there: Sequence[ObjectMask], candidates: Sequence[int], place: SliceOf
+    ) -> Iterator[Followed]:
+        """Objects that are not where they were, here or in any slice farther on.
+
+        What moves on beside its old place has not ended, and is not followed either. What comes
+        back may have been there all the time, where not every slice is annotated.
+        """
+        origin = self._cases[number].slice_of
+        assert origin is not None
+        for j in candidates:
+            extent = _window(self._prompt_box([there[j].box], there[j].image_size))
+            sections = self._sections[(place.volume.id, *_instance(there[j]))]
+            onward = np.sign(place.index - origin.index) * (sections[:, 0] - place.index) >= 0
+            if not _meet(sections[onward, 1:], extent).any():
+                yield Followed(number, (j,), (), extent)
+
+    def _prompt_box(self, boxes: Sequence[Box], image_size: Size) -> Box:
+        return roomy_box(_around(boxes), self._margin, image_size)
 
     def _counts(self, item: ObjectMask) -> bool:
         return item.instance > 0 and not item.crowd and item.area >= self._minimum_area
-
-    def _extent(
-        self, before: Sequence[Box], after: Sequence[Box], image_size: tuple[int, int]
-    ) -> Window:
-        prompt = roomy_box(_around(before), self._margin, image_size)
-        x0, y0, x1, y1 = _around([prompt, *after])
-        return Window(int(y0), int(x0), int(np.ceil(y1)), int(np.ceil(x1)))
 
 
 def objects_of(case: Case) -> tuple[ObjectMask, ...]:
     """The annotated objects of a case; none without an annotation."""
     return case.read_objects() if case.read_objects else ()
+
+
+def _sections(cases: Sequence[Case]) -> Mapping[tuple[str, int, int], NDArray[np.int32]]:
+    """Volume, class and instance → (n, 5): slice and box of each of its cross-sections."""
+    sections: defaultdict[tuple[str, int, int], list[tuple[int, ...]]] = defaultdict(list)
+    for case in cases:
+        if case.slice_of is not None:
+            for item in objects_of(case):
+                key = case.slice_of.volume.id, *_instance(item)
+                sections[key].append((case.slice_of.index, *map(int, item.box)))
+    return {key: np.array(rows, dtype=np.int32) for key, rows in sections.items()}
 
 
 def _around(boxes: Sequence[Box]) -> Box:
@@ -173,16 +206,23 @@ def _around(boxes: Sequence[Box]) -> Box:
     return np.concatenate([corners[:, :2].min(axis=0), corners[:, 2:].max(axis=0)])
 
 
+def _window(box: Box) -> Window:
+    """The pixels that a box touches."""
+    (x0, y0), (x1, y1) = np.floor(box[:2]).astype(int), np.ceil(box[2:]).astype(int)
+    return Window(int(y0), int(x0), int(y1), int(x1))
+
+
+def _meet(boxes: NDArray[np.int32], window: Window) -> NDArray[np.bool_]:
+    """(n,): which of (n, 4) boxes have a pixel in common with a window."""
+    x0, y0, x1, y1 = boxes.T
+    meeting: NDArray[np.bool_] = (
+        (x0 < window.x1) & (x1 > window.x0) & (y0 < window.y1) & (y1 > window.y0)
+    )
+    return meeting
+
+
 def _instance(item: ObjectMask) -> tuple[int, int]:
     return item.class_id, item.instance
-
-
-def _by_instance(objects: Sequence[ObjectMask]) -> Mapping[tuple[int, int], Sequence[int]]:
-    """Indices of the cross-sections of each object."""
-    members: defaultdict[tuple[int, int], list[int]] = defaultdict(list)
-    for index, item in enumerate(objects):
-        members[_instance(item)].append(index)
-    return members
 
 
 def _overlap(one: ObjectMask, other: ObjectMask) -> bool:

@@ -87,19 +87,30 @@ def rounds_loss(
         total = total + answer_loss(answer, target, ambiguous, weights)
         if remaining:
             low, _ = select(answer, ambiguous)
-            prompts = _corrected(batch, prompts, low.detach().float().cpu(), sampler, rngs)
+            prompts = corrected(batch, prompts, low.detach().float().cpu(), sampler, rngs)
     return total / (corrections + 1)
 
 
-def _corrected(
+def corrected(
     batch: ObjectBatch,
     prompts: Sequence[Prompts],
     low: Tensor,
     sampler: PromptSampler,
     rngs: Sequence[np.random.Generator],
 ) -> list[Prompts]:
-    """Add to each prompt the sampler's reaction to the last answer, and that answer as a mask."""
-    corrected = []
+    """Add to each prompt a reaction to the last answer, and that answer as a mask.
+
+    The sampler reacts for objects that are there; a false answer where nothing is gets a click on
+    the background, a right one none.
+
+    Args:
+        batch: The objects.
+        prompts: N prompts so far.
+        low: (N, m, m) low-resolution logits of the answers.
+        sampler: Simulates the user.
+        rngs: N generators.
+    """
+    answered = []
     for index, (mask, prompt) in enumerate(zip(batch.masks, prompts, strict=True)):
         previous: Logits = batch.frame(index).logits(low[index : index + 1])[0].numpy()
         clicked = prompt
@@ -109,5 +120,5 @@ def _corrected(
                 clicked = add_click(clicked, point, int(label))
         elif click := correction_click(mask, previous > 0, rngs[index]):
             clicked = add_click(clicked, *click)
-        corrected.append(replace(clicked, mask_logits=low[index].numpy(), prior=None))
-    return corrected
+        answered.append(replace(clicked, mask_logits=low[index].numpy(), prior=None))
+    return answered

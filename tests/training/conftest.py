@@ -37,7 +37,7 @@ from samdomains.types import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Constant:
     """A reader of something that is already in memory."""
 

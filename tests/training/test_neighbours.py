@@ -8,8 +8,8 @@ import pytest
 
 from samdomains.data.parts import in_parts
 from samdomains.recipe import PropagationRecipe
-from samdomains.training.neighbours import REACH, NeighbourPrompts, Neighbours
-from samdomains.types import Case, Mask
+from samdomains.training.neighbours import GOING_ON, REACH, Followed, NeighbourPrompts, Neighbours
+from samdomains.types import Case, Mask, Window
 
 from .conftest import disc, make_volume
 
@@ -49,6 +49,11 @@ def test_an_object_has_ended_for_a_few_slices() -> None:
         *[[(0, (0,), ())]] * REACH,
         [],
     ]
+
+
+def test_what_comes_back_has_not_ended() -> None:
+    cases = slices([(1, square(10, 10, 9))], [], [], [], [], [(1, square(12, 12, 9))], [])
+    assert [len(found(cases, number)) for number in range(7)] == [0, 0, 0, 0, 0, 0, 1]
 
 
 def test_what_moves_out_of_its_mask_but_not_out_of_its_box_is_neither() -> None:
@@ -93,3 +98,16 @@ def test_prompts_are_the_neighbour_or_a_spoilt_one(points: int) -> None:
     assert len(boxes) > 3
     assert all(len(prompt.points) == points and prompt.prior is not None for prompt in made)
     assert pickle.loads(pickle.dumps(prompts)) == prompts
+
+
+def test_of_what_a_view_follows_some_is_asked_for_and_an_end_for_every_two() -> None:
+    going_on = [Followed(0, (i,), (i,), Window(0, 0, 9, 9)) for i in range(8)]
+    ended = [Followed(0, (i,), (), Window(0, 0, 9, 9)) for i in range(8, 30)]
+    always, rng = NeighbourPrompts(1.0, PropagationRecipe()), np.random.default_rng(0)
+    chosen = always.choose([*going_on, *ended], range(6), rng)
+    assert chosen[:6] == going_on[:6]
+    assert len(chosen) == 6 + 6 // GOING_ON <= always.most(6)
+    assert all(not item.after for item in chosen[6:])
+    never = NeighbourPrompts(0.0, PropagationRecipe())
+    assert never.choose(going_on, range(8), rng) == []
+    assert never.most(8) == 8
