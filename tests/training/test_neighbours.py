@@ -1,17 +1,26 @@
 from __future__ import annotations
 
 import pickle
+import signal
+from copy import deepcopy
 from dataclasses import replace
+from itertools import count
+from pathlib import Path
 
 import numpy as np
 import pytest
+import torch
+from segment_anything.modeling import Sam
 
 from samdomains.data.parts import in_parts
+from samdomains.errors import TrainingInterrupted
 from samdomains.recipe import PropagationRecipe
+from samdomains.training.engine import train
 from samdomains.training.neighbours import GOING_ON, REACH, Followed, NeighbourPrompts, Neighbours
-from samdomains.types import Case, Mask, Window
+from samdomains.training.task import Task
+from samdomains.types import Case, Logits, Mask, Prompts, StrategyName, Window
 
-from .conftest import disc, make_volume
+from .conftest import disc, make_volume, task
 
 SIZE = (64, 64)
 
@@ -111,3 +120,30 @@ def test_of_what_a_view_follows_some_is_asked_for_and_an_end_for_every_two() -> 
     never = NeighbourPrompts(0.0, PropagationRecipe())
     assert never.choose(going_on, range(8), rng) == []
     assert never.most(8) == 8
+
+
+@pytest.mark.parametrize("strategy", ["decoder", "full"])
+def test_a_training_that_follows_objects_ends_bit_identical_when_resumed(
+    miniature: Sam, cases: list[Case], tmp_path: Path, strategy: StrategyName
+) -> None:
+    moving = [(1, disc(SIZE, 20, 20 + 4 * index, 9)) for index in range(4)]
+    ending = (2, disc(SIZE, 45, 40, 8))
+    volume = slices([moving[0], ending], [moving[1], ending], [moving[2]], [moving[3]])
+
+    def work(out: str) -> Task:
+        made = task(deepcopy(miniature), [*volume, *cases[4:]], tmp_path / out, strategy)
+        prompts = made.recipe.prompts.model_copy(update={"neighbour": 1.0})
+        return replace(made, recipe=made.recipe.model_copy(update={"prompts": prompts}))
+
+    def press_ctrl_c(mask: Mask, rng: np.random.Generator, previous: Logits | None) -> Prompts:
+        if next(calls) == 3:
+            signal.raise_signal(signal.SIGINT)
+        return whole.sampler(mask, rng, previous)
+
+    whole, again, calls = work("whole"), work("cut"), count()
+    train(whole)
+    with pytest.raises(TrainingInterrupted):
+        train(replace(work("cut"), sampler=press_ctrl_c))
+    train(again, resume=True)
+    for name, value in again.sam.state_dict().items():
+        assert torch.equal(value, whole.sam.state_dict()[name]), name
