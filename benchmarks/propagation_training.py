@@ -31,8 +31,11 @@ from samdomains.prompts.propagated import propagated_prompt
 from samdomains.training.neighbours import Followed, Neighbours, objects_of
 from samdomains.types import Case, Mask, Prompts
 
-THRESHOLDS = (0.3, 0.4, 0.5, 0.6)
+THRESHOLDS = (0.4, 0.5, 0.6, 0.7)
 """Predicted IoU below which the table counts an answer as an end."""
+
+LOST = 0.05
+"""Share of the objects that go on which a threshold may take for ends."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -113,7 +116,7 @@ def answers_in(
 
 def summary(answers: Sequence[Asked]) -> dict[str, float]:
     """The figures of one run."""
-    groups = defaultdict(list)
+    groups = defaultdict[bool, list[Asked]](list)
     for answer in answers:
         groups[answer.ended].append(answer)
     on, ended = groups[False], groups[True]
@@ -125,6 +128,7 @@ def summary(answers: Sequence[Asked]) -> dict[str, float]:
         "go on: Dice": float(np.mean([a.dice for a in on])),
         "go on: empty answers": float(np.mean([a.share == 0 for a in on])),
         "go on: predicted IoU": float(sure.mean()),
+        "go on: answer over neighbour's area": float(np.mean([a.share for a in on])),
         "ended: number": len(ended),
     }
     if ended:
@@ -132,7 +136,11 @@ def summary(answers: Sequence[Asked]) -> dict[str, float]:
             "ended: empty answers": float(np.mean([a.share == 0 for a in ended])),
             "ended: answers below a quarter": float(np.mean([a.share < 0.25 for a in ended])),
             "ended: predicted IoU": float(unsure.mean()),
+            "ended: answer over neighbour's area": float(np.mean([a.share for a in ended])),
             "area under the ROC curve": _area_under_curve(unsure, sure),
+            f"ends found where {LOST:.0%} are lost": float(
+                np.mean(unsure < np.quantile(sure, LOST))
+            ),
         }
         for limit in THRESHOLDS:
             figures[f"below {limit}: ended"] = float(np.mean(unsure < limit))
