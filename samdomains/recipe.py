@@ -85,7 +85,7 @@ class PromptRecipe(Section):
         point: Weight of starting with one point on the object.
         mask: Weight of starting with a coarse mask of the object.
         neighbour: Share of the objects in a slice of a volume that are asked for once more: where
-            the slice before or behind has them, as ``propagation`` follows them. For every two of
+            the slice before or behind has them, as ``propagation`` follows them. For every four of
             these, one has ended before the slice: the model learns to answer with nothing.
         box_jitter: Standard deviation of each box side's shift, as a share of the box's side
             (10 percent in the SAM paper, arXiv:2304.02643, appendix A).

@@ -22,7 +22,7 @@ REACH = 3
 """Slices after its last in which an object counts as ended: a model that overlooks the end once is
 asked again in the next slice. In a volume of thin slices few objects end from one to the next."""
 
-GOING_ON = 2
+GOING_ON = 4
 """Objects that go on for each that has ended, in training: so often that the end is learnt, and not
 so often that the model expects it."""
 
