@@ -34,9 +34,10 @@ from samdomains.sam.checkpoints import BaseModel, load_base
 from samdomains.sam.devices import best_device, free_memory
 from samdomains.sam.models import ARCHITECTURES
 from samdomains.strategy_choice import estimate_memory
-from samdomains.training.dataset import list_views
+from samdomains.training.dataset import views_of
 from samdomains.training.fitting import UNDOUBTED, fit, without_measuring
 from samdomains.training.memory import release_memory
+from samdomains.training.neighbours import NeighbourPrompts
 from samdomains.training.probe import MeasuredMemory, measure_memory
 from samdomains.types import Case, StrategyName
 
@@ -296,8 +297,9 @@ def _fitted(
     """Measure on the model where it will be trained; it is left there, otherwise unchanged."""
     sam = base.sam.to(best_device())
     release_memory(sam.device)
-    views = list_views(train, recipe.model, recipe.data.minimum_area)
-    objects = min(recipe.training.objects_per_image, max(len(view.objects) for view in views))
+    views = views_of(train, recipe)
+    drawn = min(recipe.training.objects_per_image, max(len(view.objects) for view in views))
+    objects = NeighbourPrompts(recipe.prompts.neighbour, recipe.propagation).most(drawn)
     sampler = domain.sample_prompts(recipe)
 
     def measure(name: StrategyName) -> MeasuredMemory:

@@ -84,6 +84,9 @@ class PromptRecipe(Section):
         box: Weight of starting with a box.
         point: Weight of starting with one point on the object.
         mask: Weight of starting with a coarse mask of the object.
+        neighbour: Share of the objects in a slice of a volume that are asked for once more: where
+            the slice before or behind has them, as ``propagation`` follows them. For every four of
+            these, one has ended before the slice: the model learns to answer with nothing.
         box_jitter: Standard deviation of each box side's shift, as a share of the box's side
             (10 percent in the SAM paper, arXiv:2304.02643, appendix A).
         box_jitter_pixels: Largest shift of a box side in pixels (20 in the SAM paper).
@@ -94,6 +97,7 @@ class PromptRecipe(Section):
     box: Fraction = 0.5
     point: Fraction = 0.4
     mask: Fraction = 0.1
+    neighbour: Fraction = 0.0
     box_jitter: Fraction = 0.1
     box_jitter_pixels: Annotated[float, Field(ge=0.0)] = 20.0
     corrections: Annotated[int, Field(ge=0, le=16)] = 2

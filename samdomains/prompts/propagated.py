@@ -8,7 +8,7 @@ from scipy import ndimage
 from samdomains.prompts.boxes import box_of
 from samdomains.prompts.points import interior_point
 from samdomains.recipe_images import PropagationRecipe
-from samdomains.types import Box, Logits, Mask, Points, Prompts
+from samdomains.types import Box, Logits, Mask, Points, Prompts, Size
 
 MASK_LOGIT = 6.0
 """Logit of a known mask inside the object (its negative outside): a probability of 0.998, as sure
@@ -28,12 +28,13 @@ def propagated_prompt(
     Raises:
         ValueError: The mask has no true pixel.
     """
+    height, width = previous.shape
     points = _points_inside(previous, recipe.points)
     prior = None
     if recipe.mask:
         prior = mask_logits(previous) if logits is None else logits
     return Prompts(
-        box=_roomy(box_of(previous), recipe.margin, previous.shape),
+        box=roomy_box(box_of(previous), recipe.margin, (height, width)),
         points=points,
         point_labels=np.ones(len(points), dtype=np.int64),
         prior=prior,
@@ -46,8 +47,14 @@ def mask_logits(mask: Mask) -> Logits:
     return np.where(mask, MASK_LOGIT, -MASK_LOGIT).astype(np.float32)
 
 
-def _roomy(box: Box, margin: float, size: tuple[int, ...]) -> Box:
-    """A box with room on each side, inside the image."""
+def roomy_box(box: Box, margin: float, size: Size) -> Box:
+    """A box with room on each side, as far as the image reaches.
+
+    Args:
+        box: (4,), x0, y0, x1, y1 in pixels.
+        margin: Share of the box's sides, at least a pixel; 0 leaves the box as it is.
+        size: (H, W) of the image.
+    """
     x0, y0, x1, y1 = (float(side) for side in box)
     wide, high = max(1.0, margin * (x1 - x0)), max(1.0, margin * (y1 - y0))
     if margin == 0:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 from collections.abc import Iterator, Sequence
-from dataclasses import asdict
+from dataclasses import asdict, astuple
 
 import numpy as np
 
@@ -53,6 +53,7 @@ def fingerprint(cases: Sequence[Case], views: Sequence[View]) -> str:
     """SHA-256 of the views: which windows and objects of which cases are learnt from."""
     digest = hashlib.sha256()
     for view in views:  # one by one: the text of all of them is larger than they are
-        listed = (cases[view.case].id, asdict(view.window), view.objects)
+        followed = map(astuple, view.followed)
+        listed = (cases[view.case].id, asdict(view.window), view.objects, *followed)
         digest.update(json.dumps(listed).encode())
     return digest.hexdigest()

@@ -10,6 +10,9 @@ from torch import Tensor
 
 from samdomains.sam.decode import Answer
 
+EMPTY_SHARE = 0.05
+"""Share of the cells that, answered where there is nothing, cost half of the Dice loss's 1."""
+
 
 @dataclass(frozen=True, slots=True)
 class LossWeights:
@@ -52,7 +55,8 @@ def answer_loss(answer: Answer, target: Tensor, ambiguous: Tensor, weights: Loss
 
     Args:
         answer: Low-resolution logits and predicted IoU of N prompts.
-        target: (N, m, m), covered share of each low-resolution cell.
+        target: (N, m, m), covered share of each low-resolution cell; empty where nothing is to
+            be found.
         ambiguous: (N,) boolean.
         weights: Of the terms.
     """
@@ -85,8 +89,21 @@ def _terms(
 
 
 def _dice(logits: Tensor, truth: Tensor) -> Tensor:
-    """(N, K): Dice loss of each mask."""
-    values: Tensor = DiceLoss(sigmoid=True, reduction="none")(logits, truth)
+    """(N, K): Dice loss of each mask.
+
+    Dice with an empty mask is 1 whatever the answer is, so that nothing would be learnt from it;
+    there it is smoothed, and grows with the answer.
+    """
+    values = _dice_of(logits, truth)
+    empty = truth.flatten(2).amax(dim=2) == 0
+    if not empty.any():
+        return values
+    smooth = EMPTY_SHARE * logits[0, 0].numel()
+    return torch.where(empty, _dice_of(logits, truth, smooth_nr=smooth, smooth_dr=smooth), values)
+
+
+def _dice_of(logits: Tensor, truth: Tensor, **smoothing: float) -> Tensor:
+    values: Tensor = DiceLoss(sigmoid=True, reduction="none", **smoothing)(logits, truth)
     return values.flatten(2).mean(dim=2)
 
 

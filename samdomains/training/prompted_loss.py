@@ -52,6 +52,7 @@ class PromptedLoss(nn.Module):
             masks=[mask for sample in samples for mask in sample.masks],
             image_index=torch.tensor(index),
             frames=[sample.frame for sample in samples],
+            given=[prompt for sample in samples for prompt in sample.given_prompts()],
         )
         return rounds_loss(
             self.sam,

@@ -7,13 +7,14 @@ round gives models that cannot be corrected (see docs/architecture.md).
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
 from segment_anything.modeling import Sam
 from torch import Tensor
 
+from samdomains.prompts.corrections import add_click, correction_click
 from samdomains.protocols import PromptSampler
 from samdomains.sam.decode import decode, is_ambiguous, select
 from samdomains.sam.frame import Frame
@@ -26,18 +27,31 @@ class ObjectBatch:
     """N objects of B images, in the images' pixels inside SAM's input.
 
     Attributes:
-        masks: N masks, (H, W) each, of the size of their image.
+        masks: N masks, (H, W) each, of the size of their image; empty where there is nothing.
         image_index: (N,) which image each object belongs to.
         frames: B frames, one per image.
+        given: N first prompts, or None for each that the sampler makes; it makes all without any.
+            It cannot make that of an empty mask.
     """
 
     masks: Sequence[Mask]
     image_index: Tensor
     frames: Sequence[Frame]
+    given: Sequence[Prompts | None] = ()
 
     def frame(self, index: int) -> Frame:
         """The frame of object ``index``."""
         return self.frames[int(self.image_index[index])]
+
+    def first_prompts(
+        self, sampler: PromptSampler, rngs: Sequence[np.random.Generator]
+    ) -> list[Prompts]:
+        """The given prompts, and the sampler's for the other objects."""
+        given = self.given or [None] * len(self.masks)
+        return [
+            sampler(mask, rng, None) if prompt is None else prompt
+            for mask, rng, prompt in zip(self.masks, rngs, given, strict=True)
+        ]
 
 
 def rounds_loss(
@@ -64,7 +78,7 @@ def rounds_loss(
     """
     target = torch.stack([batch.frame(i).target(mask) for i, mask in enumerate(batch.masks)])
     target = target.to(embeddings.device)
-    prompts = [sampler(mask, rng, None) for mask, rng in zip(batch.masks, rngs, strict=True)]
+    prompts = batch.first_prompts(sampler, rngs)
     total = embeddings.new_zeros(())
     for remaining in range(corrections, -1, -1):
         framed = [batch.frame(i).prompts(prompt) for i, prompt in enumerate(prompts)]
@@ -73,29 +87,38 @@ def rounds_loss(
         total = total + answer_loss(answer, target, ambiguous, weights)
         if remaining:
             low, _ = select(answer, ambiguous)
-            prompts = _corrected(batch, prompts, low.detach().float().cpu(), sampler, rngs)
+            prompts = corrected(batch, prompts, low.detach().float().cpu(), sampler, rngs)
     return total / (corrections + 1)
 
 
-def _corrected(
+def corrected(
     batch: ObjectBatch,
     prompts: Sequence[Prompts],
     low: Tensor,
     sampler: PromptSampler,
     rngs: Sequence[np.random.Generator],
 ) -> list[Prompts]:
-    """Add to each prompt the sampler's reaction to the last answer, and that answer as a mask."""
-    corrected = []
+    """Add to each prompt a reaction to the last answer, and that answer as a mask.
+
+    The sampler reacts for objects that are there; a false answer where nothing is gets a click on
+    the background, a right one none.
+
+    Args:
+        batch: The objects.
+        prompts: N prompts so far.
+        low: (N, m, m) low-resolution logits of the answers.
+        sampler: Simulates the user.
+        rngs: N generators.
+    """
+    answered = []
     for index, (mask, prompt) in enumerate(zip(batch.masks, prompts, strict=True)):
         previous: Logits = batch.frame(index).logits(low[index : index + 1])[0].numpy()
-        reaction = sampler(mask, rngs[index], previous)
-        corrected.append(
-            Prompts(
-                box=prompt.box,
-                points=np.concatenate([prompt.points, reaction.points]),
-                point_labels=np.concatenate([prompt.point_labels, reaction.point_labels]),
-                mask_logits=low[index].numpy(),
-                source=prompt.source,
-            )
-        )
-    return corrected
+        clicked = prompt
+        if mask.any():
+            reaction = sampler(mask, rngs[index], previous)
+            for point, label in zip(reaction.points, reaction.point_labels, strict=True):
+                clicked = add_click(clicked, point, int(label))
+        elif click := correction_click(mask, previous > 0, rngs[index]):
+            clicked = add_click(clicked, *click)
+        answered.append(replace(clicked, mask_logits=low[index].numpy(), prior=None))
+    return answered

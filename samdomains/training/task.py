@@ -17,7 +17,8 @@ from samdomains.recipe import Recipe
 from samdomains.run_directory import RunDirectory
 from samdomains.sam.cached_encoder import CachedEncoder
 from samdomains.sam.frame import Frame
-from samdomains.training.dataset import ViewDataset, list_views
+from samdomains.training.dataset import ViewDataset, views_of
+from samdomains.training.neighbours import NeighbourPrompts
 from samdomains.types import Case
 
 
@@ -60,7 +61,7 @@ def dataset_of(task: Task) -> ViewDataset:
     """
     recipe = task.recipe
     with progress_bar("listing objects", len(task.train)) as show:
-        views = list_views(task.train, recipe.model, recipe.data.minimum_area, show)
+        views = views_of(task.train, recipe, show)
     if not views:
         raise DataError(
             task.train[0].files[0].parent if task.train and task.train[0].files else ".",
@@ -79,4 +80,5 @@ def dataset_of(task: Task) -> ViewDataset:
         augmentation=recipe.augmentation,
         variants=recipe.augmentation.variants if frozen else None,
         seed=recipe.seed,
+        neighbours=NeighbourPrompts(recipe.prompts.neighbour, recipe.propagation),
     )

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -36,7 +37,7 @@ from samdomains.types import (
 )
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Constant:
     """A reader of something that is already in memory."""
 
@@ -63,6 +64,29 @@ def make_case(number: int, size: tuple[int, int] = (64, 64)) -> Case:
         read_pixels=Constant(pixels),  # type: ignore[arg-type]
         read_objects=Constant(objects),  # type: ignore[arg-type]
         classes={1: "disc"},
+    )
+
+
+def make_volume(
+    name: str, size: tuple[int, int], sections: Sequence[Sequence[tuple[int, Mask]]]
+) -> Case:
+    """A volume whose slices have cross-sections, each with the number of its object."""
+    rng = np.random.default_rng(0)
+    objects = tuple(
+        replace(ObjectMask.from_mask(mask), slice_index=index, instance=instance)
+        for index, slice_ in enumerate(sections)
+        for instance, mask in slice_
+    )
+    pixels = np.zeros((1, len(sections), *size))
+    for index, slice_ in enumerate(sections):
+        pixels[0, index] = 120 * np.any([np.zeros(size), *(mask for _, mask in slice_)], axis=0)
+    return Case(
+        id=name,
+        group=name,
+        read_pixels=Constant((40 + pixels + rng.normal(0, 5, pixels.shape)).astype(np.uint8)),  # type: ignore[arg-type]
+        read_objects=Constant(objects),  # type: ignore[arg-type]
+        classes={1: "disc"},
+        depth=len(sections),
     )
 
 

@@ -7,6 +7,7 @@ import pytest
 from samdomains.recipe import ModelRecipe
 from samdomains.training.batches import EpochBatches, fingerprint
 from samdomains.training.dataset import View, list_views
+from samdomains.training.neighbours import Followed
 from samdomains.types import Case, Window
 
 from .conftest import make_case
@@ -39,3 +40,11 @@ def test_the_fingerprint_tells_other_objects_and_other_windows(cases: list[Case]
     cut = [replace(views[0], window=Window(0, 0, 8, 8)), *views[1:]]
     assert len({fingerprint(cases, v) for v in (views, fewer, cut)}) == 3
     assert fingerprint(cases, views) == fingerprint(cases, list_views(cases, WHOLE, 4))
+
+
+def test_the_fingerprint_depends_on_what_is_followed_from_neighbouring_slices() -> None:
+    case, window = make_case(0), Window(0, 0, 64, 64)
+    plain = View(0, window, (0,))
+    followed = replace(plain, followed=(Followed(1, (0,), (0,), window),))
+    ended = replace(plain, followed=(Followed(1, (0,), (), window),))
+    assert len({fingerprint([case], [view]) for view in (plain, followed, ended)}) == 3

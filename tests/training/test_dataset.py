@@ -3,17 +3,21 @@ from __future__ import annotations
 import pickle
 from dataclasses import replace
 from functools import partial
+from typing import Any
 
 import numpy as np
+import pytest
 import torch
 from torch import Tensor
 
-from samdomains.recipe import AugmentationRecipe, ModelRecipe
+from samdomains.data.parts import in_parts
+from samdomains.recipe import AugmentationRecipe, ModelRecipe, PromptRecipe, Recipe
 from samdomains.sam.frame import Frame
-from samdomains.training.dataset import Sample, ViewDataset, list_views
+from samdomains.training.dataset import Sample, ViewDataset, list_views, views_of
+from samdomains.training.neighbours import NeighbourPrompts
 from samdomains.types import Case, RawImage
 
-from .conftest import make_case, to_unit_range
+from .conftest import disc, make_case, make_volume, to_unit_range
 
 TILES = ModelRecipe(tile=64, zoom=None)
 WHOLE = ModelRecipe(zoom=None)
@@ -156,3 +160,97 @@ def test_a_dataset_goes_to_another_process() -> None:
 
 def test_frames_are_made_by_a_picklable_callable() -> None:
     assert pickle.loads(pickle.dumps(partial(frame_of)))((8, 8)).side == 64
+
+
+def followed(share: float = 1.0, **values: Any) -> ViewDataset:
+    """A disc that moves through three slices, one that ends after the first, and an empty slice."""
+    moving = [disc((64, 64), 20, 20 + 3 * index, 9) for index in range(3)]
+    ending = disc((64, 64), 48, 48, 8)
+    sections = [[(1, moving[0]), (2, ending)], [(1, moving[1])], [(1, moving[2])], []]
+    cases = in_parts([make_volume("v", (64, 64), sections)])
+    recipe = Recipe(prompts=PromptRecipe(neighbour=share), model=WHOLE)
+    options: dict[str, Any] = {"objects_per_image": 4, "augmentation": None} | values
+    return ViewDataset(
+        cases,
+        views_of(cases, recipe),
+        to_unit_range,
+        frame_of,
+        neighbours=NeighbourPrompts(share, recipe.propagation),
+        **options,
+    )
+
+
+def test_an_object_is_asked_for_where_the_slice_beside_has_it_too() -> None:
+    data = followed()
+    sample = data[1, 0]
+    assert [prompt is None for prompt in sample.given_prompts()[:2]] == [True, False]
+    asked = sample.given[1]
+    assert asked is not None
+    assert asked.mask_logits is not None
+    assert np.array_equal(sample.masks[0], sample.masks[1])
+    centres = {round(float(data[1, seed].given[1].box[::2].mean()), -1) for seed in range(20)}  # type: ignore[union-attr, index]
+    assert centres == {20.0, 30.0}  # of the slices before and behind, about 20 and 26
+
+
+def test_an_object_that_has_ended_has_a_prompt_and_an_empty_mask() -> None:
+    data = followed()
+    samples = [data[1, seed] for seed in range(20)]
+    ended = [
+        (mask, prompt)
+        for sample in samples
+        for mask, prompt in zip(sample.masks, sample.given, strict=True)
+        if not mask.any()
+    ]
+    assert 3 <= len(ended) < 20
+    assert all(p is not None and abs(p.box[::2].mean() - 48.5) < 3 for _, p in ended)  # type: ignore[index]
+
+
+def test_a_slice_without_objects_shows_what_has_ended() -> None:
+    data = followed()
+    last = [index for index, view in enumerate(data.views) if view.case == 3]
+    assert [data.views[index].objects for index in last] == [()]
+    sample = data[last[0], 0]
+    assert len(sample.masks) == 4  # the moving disc in each of three slices, the other in the first
+    assert not np.any(sample.masks)
+
+
+@pytest.mark.parametrize("variants", [None, 3])
+def test_prompts_of_the_slice_beside_follow_the_augmentation(variants: int | None) -> None:
+    changes = AugmentationRecipe(brightness=0, contrast=0, crop=0.8, flip=0.5, rotate=1.0)
+    data = followed(augmentation=changes, variants=variants)
+    asked = 0
+    for seed in range(30):
+        sample = data[1, seed]
+        for mask, prompt in zip(sample.masks, sample.given, strict=True):
+            if prompt is not None and mask.any():
+                assert prompt.mask_logits is not None
+                prior = sample.frame.logits(torch.from_numpy(prompt.mask_logits)[None])[0] > 0
+                asked += 1
+                assert (prior.numpy() & mask).sum() > 0.4 * mask.sum()
+    assert asked > 10
+
+
+def test_followed_samples_are_decided_by_their_key_wherever_they_are_made() -> None:
+    data = followed(augmentation=AugmentationRecipe())
+    copy = pickle.loads(pickle.dumps(data))
+    for key in ((0, 3), (1, 4), (len(data) - 1, 5)):
+        first, again = data[key], copy[key]
+        assert all(map(np.array_equal, first.masks, again.masks))
+        for one, other in zip(first.given_prompts(), again.given_prompts(), strict=True):
+            assert (one is None) == (other is None)
+            if one is not None and other is not None:
+                assert np.array_equal(one.box, other.box)  # type: ignore[arg-type]
+                assert np.array_equal(one.mask_logits, other.mask_logits)  # type: ignore[arg-type]
+
+
+def test_single_images_are_as_without_neighbours() -> None:
+    cases = [make_case(number) for number in range(2)]
+    plain = dataset(cases, AugmentationRecipe())
+    recipe = Recipe(prompts=PromptRecipe(neighbour=1.0), model=TILES)
+    assert views_of(cases, recipe) == plain.views
+    plain.neighbours = NeighbourPrompts(1.0, recipe.propagation)
+    other = dataset(cases, AugmentationRecipe())
+    for seed in range(5):
+        assert torch.equal(pixels_of(plain[0, seed]), pixels_of(other[0, seed]))
+        assert all(map(np.array_equal, plain[0, seed].masks, other[0, seed].masks))
+        assert plain[0, seed].given_prompts() == (None,) * len(plain[0, seed].masks)

@@ -12,7 +12,8 @@ TUNING: Mapping[str, Mapping[str, Any]] = {
     "data": {"objects": "components", "minimum_area": 16},
     # Boxes of radiologists vary by a few pixels: MedSAM jitters them by up to 20 pixels of 1024
     # (Ma et al. 2024, doi:10.1038/s41467-024-44824-z), half of SAM's own share.
-    "prompts": {"box_jitter": 0.05},
+    # Objects are followed from slice to slice: a third is asked for from the slice beside, too.
+    "prompts": {"box_jitter": 0.05, "neighbour": 0.3},
     # Cross-entropy with Dice (nnU-Net, Isensee et al. 2021, doi:10.1038/s41592-020-01008-z), in
     # place of SAM's focal loss, and small batches for few patients; see benchmarks/microscopy.md.
     # A volume has tens of slices: 20 passes are hundreds of steps.
