@@ -2,19 +2,21 @@
 
 from __future__ import annotations
 
+import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from pathlib import Path
 from typing import cast, get_args
 
-import numpy as np
 from segment_anything.modeling import Sam
 
 from samdomains.chain import Domain, select_domain
 from samdomains.checking import Tell, silent
 from samdomains.data.statistics import case_statistics
 from samdomains.errors import CheckpointError, RecipeError, UsageError, did_you_mean
+from samdomains.prompts.inside import require_inside
+from samdomains.prompts.parsing import VolumePrompt
 from samdomains.protocols import Normalizer
 from samdomains.recipe import ModelRecipe, Recipe
 from samdomains.recipe_layers import COMMAND_LINE, RecipeLayer, parse_setting, resolve_recipe
@@ -28,10 +30,15 @@ from samdomains.sam.download import sha256_of
 from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.sam.models import ModelName
 from samdomains.sam.segmenter import SamSegmenter
-from samdomains.types import CaseStatistics, Image, ObjectMask, Prediction, Prompts, RawImage
+from samdomains.types import Case, CaseStatistics, Image, ObjectMask, Prediction, Prompts, RawImage
+from samdomains.volumes.following import OpenVolume, VolumeObject
+from samdomains.volumes.propagation import Section
 
 NOT_OF_THE_MODEL = ("data", "propagation", "scene", "evaluation", "auto", "review")
 """Sections of the recipe that say what is read, how it is asked for, and how it is scored."""
+
+TEMPORARY_BYTES = 2**34
+"""Most bytes of embeddings in the temporary folder of one volume."""
 
 OF_THE_READER = ("data", "scene", "auto", "review")
 """Sections that another domain, which reads the images, brings with it."""
@@ -92,7 +99,7 @@ class Model:
         """
         _require_channels_first(pixels)
         for prompt in prompts:
-            _require_inside(prompt, (pixels.shape[1], pixels.shape[2]))
+            require_inside(prompt, (pixels.shape[1], pixels.shape[2]))
         yield from self._answers(self._image(pixels, statistics), prompts)
 
     def automatic(
@@ -112,6 +119,60 @@ class Model:
         prompts = self.domain.propose_prompts(self.recipe)(image)
         answers = (answer for _, answer in self._answers(image, prompts))
         return certain_objects(answers, self.recipe)
+
+    def open_volume(self, volume: Case | Path | str) -> OpenVolume:
+        """Open a volume or a video, to follow any number of objects in it.
+
+        Its slices are read once, and embedded once: in the model's own cache, or in a temporary
+        folder that is gone with what this gives.
+
+        Args:
+            volume: A case with a ``depth``, or the path of one.
+
+        Raises:
+            DataError: It cannot be read.
+            UsageError: It is an image, or several volumes.
+        """
+        case = volume if isinstance(volume, Case) else self._only_volume(Path(volume))
+        segmenter, folder = next(iter(self.systems.values())), None
+        if segmenter.encoder is None or segmenter.encoder.cache is None:
+            folder = tempfile.TemporaryDirectory(prefix="samdomains-")
+            cache = EmbeddingCache(Path(folder.name), TEMPORARY_BYTES)
+            segmenter = replace(segmenter, encoder=CachedEncoder(segmenter.sam, cache, silent))
+        recipe = self.recipe.propagation
+        return OpenVolume.of(case, segmenter, self.normalizer, recipe, folder)
+
+    def segment_volume(
+        self,
+        volume: Case | Path | str,
+        prompts: Sequence[VolumePrompt],
+        seen: Callable[[Section], None] | None = None,
+    ) -> list[VolumeObject]:
+        """Follow objects through a volume from the slices in which they are prompted.
+
+        Args:
+            volume: A case with a ``depth``, or the path of one.
+            prompts: One for each object.
+            seen: Called with each cross-section as soon as it is found.
+
+        Returns:
+            One object for each prompt; ``VolumeObject.mask()`` is (Z, H, W).
+
+        Raises:
+            DataError: The volume cannot be read.
+            UsageError: It is an image, or a prompt lies outside of it.
+        """
+        opened = self.open_volume(volume)
+        for item in prompts:
+            opened.require_inside(item)
+        return [opened.follow(item.prompts, seen) for item in prompts]
+
+    def _only_volume(self, path: Path) -> Case:
+        cases = self.domain.load_cases(path, self.recipe)
+        if len(cases) != 1 or cases[0].depth is None:
+            kind = f"{len(cases)} cases" if len(cases) != 1 else "an image"
+            raise UsageError(f"{path}: one volume is needed, and it holds {kind}")
+        return cases[0]
 
     def _image(self, pixels: RawImage, statistics: CaseStatistics | None) -> Image:
         return self.normalizer(pixels, statistics or case_statistics(pixels))
@@ -263,26 +324,4 @@ def _require_channels_first(pixels: RawImage) -> None:
         raise UsageError(
             f"an image must be (C, H, W), got shape {pixels.shape}. Add a channel to a grey image "
             "with pixels[None]; turn (H, W, C) with pixels.transpose(2, 0, 1)"
-        )
-
-
-def _require_inside(prompts: Prompts, size: tuple[int, int]) -> None:
-    """Refuse prompts that touch no pixel of the image."""
-    height, width = size
-    limits = np.array([width, height])
-    numbers = prompts.points.ravel()
-    numbers = numbers if prompts.box is None else np.concatenate([numbers, prompts.box])
-    if not np.isfinite(numbers).all():
-        raise UsageError("a prompt holds NaN or infinite coordinates; give pixels")
-    if prompts.box is not None:
-        corners = prompts.box.reshape(2, 2)
-        if np.any(corners[0] >= limits) or np.any(corners[1] <= 0):
-            raise UsageError(
-                f"the box {prompts.box.tolist()} lies outside the image, "
-                f"which is {width} pixels wide and {height} high"
-            )
-    if np.any(prompts.points < 0) or np.any(prompts.points >= limits):
-        raise UsageError(
-            f"a point of {prompts.points.tolist()} lies outside the image, "
-            f"which is {width} pixels wide and {height} high (points are x,y)"
         )

@@ -109,6 +109,10 @@ class PropagationRecipe(Section):
             object than around it) beside the model's logits.
         shape: Weight of the object's shape in the slice before, moved as the picture moves.
         stop: An object ends where the probability that it goes on is smaller.
+        dip: An object ends too where its contrast with what is around it falls, and rises again
+            by so much of the contrast at the prompt: another one begins, as with cells above each
+            other. None is for objects that do not lie so.
+        axes: Axes of the volume along which the object is followed: 1, or 3 with a doubt map.
     """
 
     margin: Fraction = 0.05
@@ -116,7 +120,9 @@ class PropagationRecipe(Section):
     mask: bool = True
     appearance: Annotated[float, Field(ge=0.0)] = 0.5
     shape: Annotated[float, Field(ge=0.0)] = 0.5
-    stop: Fraction = 0.5
+    stop: Fraction = 0.4
+    dip: Fraction | None = None
+    axes: Literal[1, 3] = 1
 
 
 class SceneRecipe(Section):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -20,24 +20,81 @@ MOST_CLASSES = 2**16 - 1
 
 @dataclass(frozen=True, slots=True, eq=False)
 class ObjectPrompt:
-    """What a user asks for: one object and its class.
+    """What a user asks for: one object, in an image or in one slice of a volume.
 
     Attributes:
         prompts: In image pixels.
         class_id: Class that the mask is written with; None where the user names none.
         slice_index: Slice of a volume that the prompts lie in, from 0; None in an image.
+        object_number: Prompts in several slices with the same number mean the same object; None
+            is an object of its own.
     """
 
     prompts: Prompts
     class_id: int | None = None
     slice_index: int | None = None
+    object_number: int | None = None
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class VolumePrompt:
+    """What a user asks for in a volume: one object, prompted in some of its slices.
+
+    Attributes:
+        prompts: By slice, in its pixels. In one at least there is a box or a point on the object.
+        class_id: Class that the mask is written with; None where the user names none.
+    """
+
+    prompts: Mapping[int, Prompts]
+    class_id: int | None = None
+
+
+def by_object(prompts: Sequence[ObjectPrompt]) -> tuple[VolumePrompt, ...]:
+    """Put the prompts of each object of a volume together, in the order of their first ones.
+
+    Args:
+        prompts: Each with its slice.
+
+    Raises:
+        UsageError: Two prompts of an object name one slice or different classes, or no prompt of
+            it says where it is.
+    """
+    groups: dict[tuple[str, int], list[ObjectPrompt]] = {}
+    for place, item in enumerate(prompts):
+        number = item.object_number
+        key = ("alone", place) if number is None else ("numbered", number)
+        groups.setdefault(key, []).append(item)
+    return tuple(_one_object(members) for members in groups.values())
+
+
+def _one_object(members: Sequence[ObjectPrompt]) -> VolumePrompt:
+    number = members[0].object_number
+    places = [item.slice_index for item in members if item.slice_index is not None]
+    classes = {item.class_id for item in members}
+    if len(set(places)) < len(places):
+        twice = next(place for place in places if places.count(place) > 1)
+        raise UsageError(
+            f"object {number} has two prompts in slice {twice}: put them into one, or give them "
+            'different values of "object"'
+        )
+    if len(classes) > 1:
+        raise UsageError(f"object {number} has the classes {sorted(map(str, classes))}; give one")
+    if not any(_says_where(item.prompts) for item in members):
+        raise UsageError("an object needs a box, or a point on it (label 1), in one slice at least")
+    slices = {item.slice_index: item.prompts for item in members if item.slice_index is not None}
+    return VolumePrompt(slices, members[0].class_id)
+
+
+def _says_where(prompts: Prompts) -> bool:
+    return prompts.box is not None or bool((prompts.point_labels == 1).any())
 
 
 def prompts_from_words(boxes: Sequence[str], points: Sequence[str]) -> tuple[ObjectPrompt, ...]:
     """Prompts from ``x0,y0,x1,y1`` and ``x,y:1`` words, in a volume ``x0,y0,x1,y1@slice``.
 
-    Every box is an object of its own; all points together mean one object, the boxed one if there
-    is a single box.
+    In an image every box is an object of its own; all points together mean one object, the boxed
+    one if there is a single box. In a volume, boxes in one slice are objects of their own, and a
+    box and points in different slices mean one object.
 
     Raises:
         UsageError: A word cannot be read, nothing is given, or points go with several boxes.
@@ -48,12 +105,23 @@ def prompts_from_words(boxes: Sequence[str], points: Sequence[str]) -> tuple[Obj
     """
     if not boxes and not points:
         raise UsageError("nothing to segment: give --box, --point, --prompts or --auto")
+    slices = [_slice_of(word) for word in (*boxes, *points)]
+    boxed = slices[: len(boxes)]
+    if len(set(slices)) > 1 and None not in slices:
+        if len(set(boxed)) < len(boxed):
+            raise UsageError(
+                "several boxes in one slice and prompts in another: which of them mean the same "
+                'object? Use --prompts FILE.json and give its prompts the same "object"'
+            )
+        return _across_slices(boxes, points)
     if points and len(boxes) > 1:
         raise UsageError(
             f"{len(boxes)} boxes and {len(points)} points: which box do the points belong to? "
             "Use --prompts FILE.json for several objects with points."
         )
     clicks, clicked = [_point(word) for word in points], [_slice_of(word) for word in points]
+    if not boxes and not any(label for _, _, label in clicks):
+        raise UsageError("an object needs a box, or a point on it (label 1)")
     if not boxes:
         return (ObjectPrompt(_prompts(None, clicks), slice_index=_one_slice(clicked)),)
     return tuple(
@@ -65,8 +133,24 @@ def prompts_from_words(boxes: Sequence[str], points: Sequence[str]) -> tuple[Obj
     )
 
 
+def _across_slices(boxes: Sequence[str], points: Sequence[str]) -> tuple[ObjectPrompt, ...]:
+    """One object, prompted in several slices."""
+    prompts = []
+    named = {_slice_of(word) for word in (*boxes, *points)}
+    for index in sorted(number for number in named if number is not None):
+        drawn = [word for word in boxes if _slice_of(word) == index]
+        box = _box(_numbers(drawn[0].partition("@")[0], "--box", 4)) if drawn else None
+        clicks = [_point(word) for word in points if _slice_of(word) == index]
+        prompts.append(ObjectPrompt(_prompts(box, clicks), None, index, 1))
+    by_object(prompts)
+    return tuple(prompts)
+
+
 def read_prompts(path: Path) -> tuple[ObjectPrompt, ...]:
-    """Prompts from a JSON file: a list of objects with ``box``, ``points``, ``class``, ``slice``.
+    """Prompts from a JSON file: a list of prompts for objects.
+
+    Each has a ``box`` and ``points`` or one of them, a ``class``, and in a volume a ``slice``.
+    Those with the same ``object``, a whole number, mean one object in several slices.
 
     Raises:
         DataError: The file is not such a list; says which entry and why.
@@ -84,15 +168,20 @@ def read_prompts(path: Path) -> tuple[ObjectPrompt, ...]:
             prompts.append(_entry(entry))
         except (UsageError, ValueError, TypeError) as error:
             raise DataError(path, f"object {number}: {error}", remedy) from error
+    try:
+        by_object(prompts)
+    except UsageError as error:
+        raise DataError(path, str(error), remedy) from error
     return tuple(prompts)
 
 
 def _entry(entry: Any) -> ObjectPrompt:  # noqa: ANN401 (whatever the JSON file holds)
     if not isinstance(entry, dict):
         raise TypeError(f"must be an object, got {entry!r}")
-    unknown = sorted(set(entry) - {"box", "points", "class", "slice"})
+    unknown = sorted(set(entry) - {"box", "points", "class", "slice", "object"})
     if unknown:
-        raise ValueError(f"unknown key {unknown[0]!r}; allowed are box, points, class, slice")
+        allowed = "box, points, class, slice, object"
+        raise ValueError(f"unknown key {unknown[0]!r}; allowed are {allowed}")
     box = None if entry.get("box") is None else _box([float(value) for value in entry["box"]])
     clicks = []
     for point in entry.get("points", []):
@@ -102,7 +191,15 @@ def _entry(entry: Any) -> ObjectPrompt:  # noqa: ANN401 (whatever the JSON file 
     index = entry.get("slice")
     if index is not None and (type(index) is not int or index < 0):
         raise ValueError(f"a slice is a whole number from 0, got {index!r}")
-    return ObjectPrompt(_prompts(box, clicks), _class(entry.get("class")), index)
+    number = entry.get("object")
+    if number is not None and type(number) is not int:
+        raise ValueError(f"an object is a whole number, got {number!r}")
+    if number is not None and index is None:
+        raise ValueError('"object" is for prompts in several slices, and there is no "slice"')
+    prompts = _prompts(box, clicks)
+    if number is None and not _says_where(prompts):
+        raise UsageError("an object needs a box, or a point on it (label 1)")
+    return ObjectPrompt(prompts, _class(entry.get("class")), index, number)
 
 
 def _class(value: object) -> int | None:
@@ -119,7 +216,7 @@ def _require_finite(numbers: Sequence[float]) -> None:
 
 
 def _prompts(box: Box | None, clicks: Sequence[tuple[float, float, int]]) -> Prompts:
-    if box is None and not any(label for _, _, label in clicks):
+    if box is None and not clicks:
         raise UsageError("an object needs a box, or a point on it (label 1)")
     return Prompts(
         box=box,

@@ -18,7 +18,7 @@ from samdomains.types import Logits, Mask, Prediction, Prompts, Size
 from samdomains.volumes.appearance import Appearance
 from samdomains.volumes.motion import moved
 from samdomains.volumes.planes import Planes
-from samdomains.volumes.stopping import Evidence, contrast, goes_on, iou, relative
+from samdomains.volumes.stopping import Evidence, before_dip, contrast, goes_on, iou, relative
 
 BACKGROUND = -10.0
 """Logit outside of what is kept of an answer."""
@@ -118,6 +118,40 @@ def follow(
     yield from found
 
 
+def follow_back(
+    planes: Planes,
+    sections: Sequence[Section],
+    prompts: Mapping[int, Prompts],
+    recipe: PropagationRecipe,
+) -> Iterator[Section]:
+    """The way back: from where an object ended to the slices in which it was prompted.
+
+    What comes back to the same place was followed consistently.
+
+    Args:
+        planes: The slices.
+        sections: From ``follow``, at least one.
+        prompts: The same as there.
+        recipe: How.
+
+    Yields:
+        Slices as in ``sections``, as far as it comes; those between prompts as they are.
+    """
+    places = {section.index: section for section in sections}
+    seeds = [places[i] for i in sorted(prompts) if i in places and _is_positive(prompts[i])]
+    walker = _Walker(planes, recipe, {})
+    known = walker.know(seeds)
+    first, last = seeds[0].index, seeds[-1].index
+    yield from (section for section in sections if first <= section.index <= last)
+    for end, inner in (
+        (min(places), range(min(places) + 1, first)),
+        (max(places), range(max(places) - 1, last, -1)),
+    ):
+        if not first <= end <= last:
+            yield places[end]
+            yield from walker.through(places[end], inner, known)
+
+
 def _is_positive(prompts: Prompts) -> bool:
     return prompts.box is not None or bool((prompts.point_labels == 1).any())
 
@@ -151,37 +185,43 @@ class _Walker:
 
     def outward(self, seed: Section, step: int, known: Known) -> Iterator[Section]:
         """Go on from a slice until the object ends."""
+        held: list[Section] = []
+        contrasts: list[float] = []
         before, index = seed, seed.index + step
         while 0 <= index < len(self.planes):
             found = self.step(before, index, known)
-            if found is None:
-                return
-            section, evidence = found
-            if goes_on(evidence) < self.recipe.stop:
-                return
-            yield section
-            before, index = section, index + step
+            if found is None or goes_on(found[1]) < self.recipe.stop:
+                break
+            before, index = found[0], index + step
+            held.append(before)
+            contrasts.append(found[1].contrast)
+            if self.recipe.dip is not None:
+                kept = before_dip(contrasts, self.recipe.dip)
+                if kept < len(held):
+                    held = held[:kept]
+                    break
+        yield from held
 
     def between(self, first: Section, second: Section, known: Known) -> Iterator[Section]:
         """Fill a gap between two prompted slices from both of its sides."""
         inner = range(first.index + 1, second.index)
-        forth = self._through(first, inner, known)
-        back = self._through(second, inner[::-1], known)
+        forth = {s.index: s for s in self.through(first, inner, known)}
+        back = {s.index: s for s in self.through(second, inner[::-1], known)}
         for index in inner:
             share = (index - first.index) / (second.index - first.index)
             both = _weighted(forth.get(index), back.get(index), 1 - share)
             if both is not None:
                 yield both
 
-    def _through(self, seed: Section, indices: Sequence[int], known: Known) -> dict[int, Section]:
-        found: dict[int, Section] = {}
+    def through(self, seed: Section, indices: Sequence[int], known: Known) -> Iterator[Section]:
+        """Follow into all these slices, as long as anything is left of the object."""
         before = seed
         for index in indices:
-            taken = self.step(before, index, known)
-            if taken is None:
-                break
-            before = found[index] = taken[0]
-        return found
+            found = self.step(before, index, known)
+            if found is None:
+                return
+            before = found[0]
+            yield before
 
     def step(self, before: Section, index: int, known: Known) -> tuple[Section, Evidence] | None:
         """Find an object of one slice in the next.
@@ -195,10 +235,10 @@ class _Walker:
         expected = share > 0.5
         if not expected.any():
             return None
-        answers = self._ask(index, expected)
+        answers = answers_for(self.planes, index, expected, self.recipe, self.clicks.get(index))
         appearance = Appearance.mean([known.appearance, Appearance.of(grey_before, earlier)])
         signs = appearance.evidence(grey)
-        logits = np.mean([_full(answer) for answer in answers], axis=0, dtype=np.float32)
+        logits = _mean(answers)
         logits += self.recipe.appearance * ndimage.gaussian_filter(signs, 0.5)
         logits += self.recipe.shape * _inwards(expected)
         mask = _touching(logits > 0, expected)
@@ -209,34 +249,55 @@ class _Walker:
         agreement = iou(*(_full(answer) > 0 for answer in answers))
         evidence = Evidence(
             predicted=predicted / max(known.predicted, 0.05),
-            agreement=agreement,
             appearance=float(known.appearance.evidence(grey)[mask].mean()),
             contrast=relative(contrast(grey, mask), known.contrast),
             overlap=iou(mask, expected),
-            size=float(np.log(np.count_nonzero(mask) / np.count_nonzero(earlier))),
         )
         return Section.of(index, logits, predicted, predicted * agreement), evidence
 
-    def _ask(self, index: int, expected: Mask) -> list[Prediction]:
-        """The answers to two ways of asking: with the box alone, and with all that is known."""
-        prompts = [
-            Prompts(box=box_of(expected), source="automatic"),
-            propagated_prompt(expected, self.recipe),
-        ]
-        extra = self.clicks.get(index)
-        if extra is not None:
-            prompts = [
-                replace(
-                    prompt,
-                    points=np.concatenate([prompt.points, extra.points]),
-                    point_labels=np.concatenate([prompt.point_labels, extra.point_labels]),
-                )
-                for prompt in prompts
-            ]
-        return self.planes.encoded(index).predict(prompts, multimask=False)
-
     def _grey(self, index: int) -> NDArray[np.float32]:
         return np.asarray(self.planes.image(index).mean(axis=0), dtype=np.float32)
+
+
+def answers_for(
+    planes: Planes,
+    index: int,
+    expected: Mask,
+    recipe: PropagationRecipe,
+    clicks: Prompts | None = None,
+) -> list[Prediction]:
+    """The answers to two ways of asking: with the box alone, and with all that is known.
+
+    Args:
+        planes: The slices.
+        index: Of the slice.
+        expected: (H, W), where the object should be; not empty.
+        recipe: How a prompt is made of a mask.
+        clicks: Of the user in this slice.
+    """
+    prompts = [
+        Prompts(box=box_of(expected), source="automatic"),
+        propagated_prompt(expected, recipe),
+    ]
+    if clicks is not None:
+        prompts = [
+            replace(
+                prompt,
+                points=np.concatenate([prompt.points, clicks.points]),
+                point_labels=np.concatenate([prompt.point_labels, clicks.point_labels]),
+            )
+            for prompt in prompts
+        ]
+    return planes.encoded(index).predict(prompts, multimask=False)
+
+
+def ask(planes: Planes, index: int, expected: Mask, recipe: PropagationRecipe) -> Logits:
+    """(H, W): the mean logits of ``answers_for``."""
+    return _mean(answers_for(planes, index, expected, recipe))
+
+
+def _mean(answers: Sequence[Prediction]) -> Logits:
+    return np.asarray(np.mean([_full(answer) for answer in answers], axis=0), dtype=np.float32)
 
 
 def _full(answer: Prediction) -> Logits:

@@ -70,7 +70,7 @@ def test_a_prompt_in_a_volume_names_its_slice() -> None:
         (["4,6,20,30@x"], [], "number of a slice"),
         (["4,6,20,30@-1"], [], "number of a slice"),
         (["4,6,20,30@"], [], "number of a slice"),
-        (["4,6,20,30@2"], ["5,6@3:1"], "must lie in one slice, got slices 2, 3"),
+        (["4,6,20,30@2", "4,6,9,9@2"], ["5,6@3:1"], "which of them mean the same object"),
         (["4,6,20,30@2"], ["5,6:1"], "got slices 2, none"),
     ],
 )
