@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import gzip
+import shutil
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -361,13 +363,38 @@ class _Target:
         self.folder.mkdir(parents=True, exist_ok=True)
         with tempfile.TemporaryDirectory(prefix=".segment-", dir=self.folder) as name:
             made = writer(replace(case, id=_id_for(self.file)), objects, Path(name))
+            made = [_packed_as(path, self.file.name) for path in made]
             places = {path: self.folder / path.relative_to(name) for path in made}
             if self.file not in places.values():
                 kinds = ", ".join(sorted({path.suffix for path in made}))
+                kept = "" if case.depth is None else self._keep(Path(name))
                 raise UsageError(
-                    f"{self.file}: masks are written as {kinds}. Name such a file, or a folder"
+                    f"{self.file}: masks are written as {kinds}. Name such a file, or a folder{kept}"
                 )
             for path, place in places.items():
                 place.parent.mkdir(exist_ok=True)
                 path.replace(place)
         return list(places.values())
+
+    def _keep(self, made: Path) -> str:
+        """Put aside what may have taken hours, where nothing is overwritten; says where."""
+        assert self.file is not None
+        place = Path(tempfile.mkdtemp(prefix=f"{plain_stem(self.file)}_masks_", dir=self.folder))
+        for path in made.iterdir():
+            path.replace(place / path.name)
+        return f"; these lie in {place}"
+
+
+def _packed_as(path: Path, name: str) -> Path:
+    """The file gzipped, or the other way round, where that alone tells it from the name."""
+    if f"{path.name}.gz" == name:
+        packed = path.with_name(name)
+        with path.open("rb") as plain, gzip.open(packed, "wb") as file:
+            shutil.copyfileobj(plain, file)
+        return packed
+    if path.name == f"{name}.gz":
+        unpacked = path.with_name(name)
+        with gzip.open(path, "rb") as file, unpacked.open("wb") as plain:
+            shutil.copyfileobj(file, plain)
+        return unpacked
+    return path

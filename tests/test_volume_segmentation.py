@@ -19,7 +19,7 @@ from samdomains.volume_segmentation import (
     found_in_volume,
 )
 from samdomains.volumes.following import OpenVolume, VolumeObject
-from tests.test_segmentation import STACKS, Stack
+from tests.test_segmentation import STACKS, Stack, lines_of
 
 BOX = "20,10,60,40@3"
 ASKED = by_object(prompts_from_words([BOX], []))
@@ -75,7 +75,7 @@ def test_a_suggestion_names_a_slice_that_was_not_prompted(
     beside = Beside(doubt=tmp_path / "doubt.nii.gz", suggest=True)
     prompts = prompts_from_words([BOX], [])
     segment(model, stack, prompts, out=tmp_path / "a.nii.gz", beside=beside, tell=told.append)
-    assert (tmp_path / "doubt.nii.gz").read_text()
+    assert lines_of(tmp_path / "doubt.nii.gz")
     (line,) = [line for line in told if "suggest" in line]
     assert line.startswith("suggestion: prompt the object in slice ")
     assert "slice 3" not in line
@@ -124,5 +124,5 @@ def test_ctrl_c_keeps_what_was_found_until_then(
         segment(
             model, stack, prompts_from_words([BOX], []), out=tmp_path / "a.nii.gz", tell=told.append
         )
-    assert len((tmp_path / "a.nii.gz").read_text().splitlines()) == 2
+    assert len(lines_of(tmp_path / "a.nii.gz")) == 2
     assert "interrupted; " in told[-1]
