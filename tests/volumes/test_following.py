@@ -1,15 +1,18 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samdomains.errors import DataError, UsageError
+from samdomains.intensity import FixedRange
 from samdomains.prompts.parsing import VolumePrompt
 from samdomains.recipe import PropagationRecipe
 from samdomains.types import ObjectMask, Prompts
-from samdomains.volumes.following import VolumeObject, section_mask
+from samdomains.volumes.following import OpenVolume, VolumeObject, section_mask
 from samdomains.volumes.fusion import Block
 from samdomains.volumes.propagation import Section
 from tests.volumes.conftest import (
@@ -17,6 +20,7 @@ from tests.volumes.conftest import (
     Threshold,
     ball,
     boxed,
+    case_of,
     clicked,
     dice,
     extent,
@@ -36,7 +40,7 @@ def test_one_box_gives_the_whole_object(recipe: PropagationRecipe) -> None:
     found = opened(grey_of(TRUTH), recipe).follow(boxed(TRUTH, 5))
     assert dice(found, TRUTH) > 0.9
     assert extent(found.mask()) == extent(TRUTH)
-    numbers = [item.slice_index for item in found.sections]
+    numbers = [item.slice_index or 0 for item in found.sections]
     assert numbers == sorted(set(numbers))
     assert all(item.score is not None and 0 <= item.score <= 1 for item in found.sections)
     assert {item.image_size for item in found.sections} == {SHAPE[1:]}
@@ -144,12 +148,6 @@ def test_a_section_becomes_the_cross_section_of_an_object() -> None:
 
 
 def test_a_volume_that_cannot_be_read_is_refused_when_it_is_opened() -> None:
-    from dataclasses import replace
-
-    from samdomains.intensity import FixedRange
-    from samdomains.volumes.following import OpenVolume
-    from tests.volumes.conftest import case_of
-
     short = replace(case_of(grey_of(TRUTH)), depth=13)
     with pytest.raises(DataError, match="13 slices was listed"):
         OpenVolume.of(short, Threshold(), FixedRange(0.0, 1.0), PropagationRecipe())

@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from samdomains.volumes.fusion import ROOM, Block, Fused, follow_three_axes
+from samdomains.volumes.propagation import Section
 from tests.volumes.conftest import (
     BRIGHT,
     THREE_AXES,
@@ -24,7 +25,10 @@ SHAPE = (12, 30, 32)
 
 
 def fused(
-    truth: Volume, *prompted: int, grey: np.ndarray | None = None, spacing: object = None
+    truth: Volume,
+    *prompted: int,
+    grey: np.ndarray | None = None,
+    spacing: tuple[float, float, float] | None = None,
 ) -> Fused:
     slices = planes_in(grey_of(truth) if grey is None else grey, spacing=spacing)
     result = follow_three_axes(slices, boxed(truth, *prompted), THREE_AXES)[1]
@@ -113,7 +117,7 @@ def test_the_other_axes_may_find_more_but_only_near_the_object() -> None:
 def test_where_the_prompts_show_nothing_there_is_nothing_to_vote_on() -> None:
     truth = ball(SHAPE, (6, 15, 16), 4)
     segmenter = Threshold(BRIGHT + 0.05)
-    seen: list[object] = []
+    seen: list[Section] = []
     slices = planes_in(grey_of(truth), segmenter)
     found = follow_three_axes(slices, boxed(truth, 6), THREE_AXES, seen.append)
     assert found == ([], None)
@@ -124,7 +128,7 @@ def test_slices_are_seen_as_soon_as_they_are_found() -> None:
     truth = ball(SHAPE, (6, 15, 16), 4)
     segmenter = Threshold()
     slices = planes_in(grey_of(truth), segmenter)
-    seen = []
+    seen: list[Section] = []
     first, result = follow_three_axes(slices, boxed(truth, 6), THREE_AXES, seen.append)
     assert seen == first
     assert result is not None

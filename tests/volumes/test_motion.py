@@ -16,7 +16,7 @@ def disc(size: tuple[int, int], y: float, x: float, radius: float) -> Mask:
 
 
 def picture(mask: Mask) -> np.ndarray:
-    return ndimage.gaussian_filter(mask.astype(np.float32), 1.0)
+    return np.asarray(ndimage.gaussian_filter(mask.astype(np.float32), 1.0))
 
 
 def overlap(a: Mask, b: Mask) -> float:

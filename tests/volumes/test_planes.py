@@ -100,7 +100,6 @@ def test_only_so_many_slices_are_in_memory(monkeypatch: pytest.MonkeyPatch) -> N
 def test_what_cannot_be_normalised_names_the_file() -> None:
     grey = np.zeros((2, 3, 4), dtype=np.float32)
     grey[1, 0, 0] = np.nan
-    for slices in planes_in(grey):
+    for slices, index in zip(planes_in(grey), (1, 0, 0), strict=True):
         with pytest.raises(SamDomainsError, match=r"scan\.nii: the image holds NaN"):
-            for index in range(len(slices)):
-                slices.image(index)
+            slices.image(index)

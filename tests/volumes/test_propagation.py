@@ -5,7 +5,6 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 import pytest
 
-from samdomains.prompts.boxes import box_of
 from samdomains.recipe import PropagationRecipe
 from samdomains.types import Prompts
 from samdomains.volumes.propagation import (
@@ -18,7 +17,6 @@ from samdomains.volumes.propagation import (
     follow_back,
 )
 from tests.volumes.conftest import (
-    BRIGHT,
     DARK,
     Threshold,
     Volume,
@@ -129,9 +127,7 @@ def test_a_gap_between_two_prompts_is_filled_from_both_sides() -> None:
     prompts = boxed(truth, 3, 16)
     found = followed(truth, prompts)
     assert dice(found, truth) > 0.9
-    slices = planes_in(grey_of(truth))[0]
-    middle = {s.index: s for s in follow(slices, prompts, RECIPE)}
-    assert set(range(3, 17)) <= set(middle)
+    assert found[3:17].any(axis=(1, 2)).all()
 
 
 def test_a_gap_in_which_nothing_can_be_seen_takes_what_comes_from_either_side() -> None:
@@ -215,16 +211,16 @@ def test_two_ways_of_asking_are_averaged() -> None:
 
 
 def test_where_ways_of_asking_disagree_confidence_is_lower() -> None:
-    truth = ball(SHAPE, (9, 20, 22), 8)
-    large = tube(SHAPE, [(20, 22)] * 20, 12)
-    sections = {s.index: s for s in follow(planes_in(grey_of(truth))[0], boxed(truth, 9), RECIPE)}
-    assert sections[9].confidence == pytest.approx(0.9)
-    assert all(section.predicted == pytest.approx(0.9) for section in sections.values())
-    grown = followed(truth, boxed(truth, 9), grey=grey_of(large))  # the margin finds more
-    slices = planes_in(grey_of(large))[0]
-    doubted = {s.index: s for s in follow(slices, boxed(truth, 9), RECIPE)}
-    assert grown.any()
-    assert doubted[10].confidence < sections[10].confidence
+    truth = tube((3, 40, 44), [(20, 22)] * 3, 7)
+    larger = tube((3, 40, 44), [(20, 22)] * 3, 12)  # the box with room around it shows more
+    sure, doubted = (
+        {section.index: section for section in follow(slices, boxed(truth, 1), RECIPE)}
+        for slices in (planes_in(grey_of(part))[0] for part in (truth, larger))
+    )
+    assert sure[1].confidence == sure[1].predicted == pytest.approx(0.9)
+    assert sure[2].confidence == pytest.approx(0.9)
+    assert doubted[2].confidence < 0.85
+    assert doubted[2].predicted == pytest.approx(0.9)
 
 
 def test_what_comes_back_from_the_ends_agrees_with_the_way_there() -> None:
@@ -260,5 +256,3 @@ def test_grey_levels_and_shape_may_count_nothing() -> None:
     truth = ball(SHAPE, (9, 20, 22), 8)
     plain = PropagationRecipe(appearance=0, shape=0)
     assert dice(followed(truth, boxed(truth, 9), recipe=plain), truth) > 0.9
-    assert box_of(truth[9]).tolist() == [14, 12, 31, 29]
-    assert BRIGHT > DARK
