@@ -46,7 +46,7 @@ class Threshold:
 
     value: float = 0.5
     encoded: list[Image] = field(default_factory=list)
-    asked: list[Prompts] = field(default_factory=list)
+    asked: list[tuple[Prompts, bool]] = field(default_factory=list)
 
     def encode(self, image: Image) -> Thresholded:
         self.encoded.append(image)
@@ -56,10 +56,10 @@ class Threshold:
 @dataclass(frozen=True, eq=False)
 class Thresholded:
     bright: Mask
-    asked: list[Prompts]
+    asked: list[tuple[Prompts, bool]]
 
     def predict(self, prompts: Sequence[Prompts], *, multimask: bool) -> list[Prediction]:
-        self.asked.extend(prompts)
+        self.asked.extend((prompt, multimask) for prompt in prompts)
         return [self._predict(prompt) for prompt in prompts]
 
     def _predict(self, prompt: Prompts) -> Prediction:

@@ -175,9 +175,12 @@ def test_a_volume_of_one_slice_gives_the_answer_to_the_prompt() -> None:
     assert np.array_equal(followed(truth, boxed(truth, 0)), truth)
 
 
-def test_one_point_starts_an_object_and_is_asked_as_an_ambiguous_one() -> None:
+def test_one_point_starts_an_object_and_it_alone_is_ambiguous() -> None:
     truth = ball(SHAPE, (9, 20, 22), 8)
-    assert dice(followed(truth, {9: clicked((22, 20, 1))}), truth) > 0.95
+    segmenter = Threshold()
+    found = followed(truth, {9: clicked((22, 20, 1))}, segmenter=segmenter)
+    assert dice(found, truth) > 0.95
+    assert [multimask for _, multimask in segmenter.asked[:2]] == [True, False]
 
 
 def test_a_click_on_the_background_takes_away_what_it_hits_in_its_slice_alone() -> None:
@@ -194,7 +197,7 @@ def test_clicks_of_a_user_are_added_to_what_is_asked() -> None:
     segmenter = Threshold()
     slices = planes_in(grey_of(truth), segmenter)[0]
     answers_for(slices, 10, truth[9], RECIPE, clicked((1, 2, 0)))
-    box_alone, everything = segmenter.asked
+    (box_alone, _), (everything, _) = segmenter.asked
     assert box_alone.points.tolist() == [[1, 2]]
     assert box_alone.prior is None
     assert everything.points[-1].tolist() == [1, 2]
