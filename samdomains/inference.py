@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -134,13 +133,11 @@ class Model:
             UsageError: It is an image, or several volumes.
         """
         case = volume if isinstance(volume, Case) else self._only_volume(Path(volume))
-        segmenter, folder = next(iter(self.systems.values())), None
+        segmenter = next(iter(self.systems.values()))
         if segmenter.encoder is None or segmenter.encoder.cache is None:
-            folder = tempfile.TemporaryDirectory(prefix="samdomains-")
-            cache = EmbeddingCache(Path(folder.name), TEMPORARY_BYTES)
+            cache = EmbeddingCache.temporary(TEMPORARY_BYTES)
             segmenter = replace(segmenter, encoder=CachedEncoder(segmenter.sam, cache, silent))
-        recipe = self.recipe.propagation
-        return OpenVolume.of(case, segmenter, self.normalizer, recipe, folder)
+        return OpenVolume.of(case, segmenter, self.normalizer, self.recipe.propagation)
 
     def segment_volume(
         self,

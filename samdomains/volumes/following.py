@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
@@ -67,12 +66,10 @@ class OpenVolume:
     Attributes:
         planes: Its slices across Z, H and W.
         recipe: How objects are followed.
-        folder: Holds embeddings as long as the volume is open; None where a cache does.
     """
 
     planes: tuple[Planes, Planes, Planes]
     recipe: PropagationRecipe
-    folder: TemporaryDirectory[str] | None = None
 
     @classmethod
     def of(
@@ -81,7 +78,6 @@ class OpenVolume:
         segmenter: Segmenter,
         normalizer: Normalizer,
         recipe: PropagationRecipe,
-        folder: TemporaryDirectory[str] | None = None,
     ) -> OpenVolume:
         """Open a volume.
 
@@ -90,14 +86,13 @@ class OpenVolume:
             segmenter: Answers prompts in a slice.
             normalizer: Stored pixels → image, by the statistics of the whole volume.
             recipe: How objects are followed.
-            folder: Holds embeddings as long as the volume is open.
 
         Raises:
             DataError: It cannot be read.
         """
         along_z = planes_of(volume, 0, segmenter, normalizer)
         across = (replace(along_z, axis=1), replace(along_z, axis=2))
-        return cls((along_z, *across), recipe, folder)
+        return cls((along_z, *across), recipe)
 
     @property
     def shape(self) -> tuple[int, int, int]:
