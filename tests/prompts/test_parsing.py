@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import json
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -140,24 +139,26 @@ def test_a_file_that_makes_no_sense_names_the_entry(
     assert 'Write [{"box": ' in str(caught.value)
 
 
-def prompt(*labels: int, box: bool = False, **where: int | None) -> ObjectPrompt:
+def prompt(
+    *labels: int, index: int, number: int | None = 1, name: int | None = None
+) -> ObjectPrompt:
+    """Clicks in a slice; without any a box."""
     prompts = Prompts(
-        box=np.array([1, 2, 3, 4], dtype=np.float32) if box else None,
+        box=None if labels else np.array([1, 2, 3, 4], dtype=np.float32),
         points=np.ones((len(labels), 2), dtype=np.float32),
         point_labels=np.array(labels, dtype=np.int64),
         source="user",
     )
-    return ObjectPrompt(prompts, **where)
+    return ObjectPrompt(prompts, name, index, number)
 
 
 def test_prompts_with_the_same_number_are_one_object_and_those_without_are_their_own() -> None:
-    one = {"object_number": 7, "class_id": 3}
     first, second, third = by_object(
         [
-            prompt(box=True, slice_index=4, **one),
-            prompt(box=True, slice_index=4),
-            prompt(0, slice_index=9, **one),
-            prompt(1, slice_index=4, class_id=2),
+            prompt(index=4, number=7, name=3),
+            prompt(index=4, number=None),
+            prompt(0, index=9, number=7, name=3),
+            prompt(1, index=4, number=None, name=2),
         ]
     )
     assert list(first.prompts) == [4, 9]
@@ -167,33 +168,23 @@ def test_prompts_with_the_same_number_are_one_object_and_those_without_are_their
 
 
 def test_an_object_has_the_class_that_one_of_its_prompts_names() -> None:
-    numbered = {"object_number": 1}
-    (only,) = by_object(
-        [
-            prompt(1, slice_index=1, **numbered),
-            prompt(0, slice_index=2, class_id=5, **numbered),
-        ]
-    )
+    (only,) = by_object([prompt(1, index=1), prompt(0, index=2, name=5)])
     assert only.class_id == 5
 
 
 @pytest.mark.parametrize(
     ("first", "second", "problem"),
     [
-        (prompt(1, slice_index=2), prompt(0, slice_index=2), "two prompts in slice 2"),
-        (
-            prompt(1, slice_index=1, class_id=3),
-            prompt(0, slice_index=2, class_id=4),
-            r"object 1 has the classes 3, 4",
-        ),
-        (prompt(0, slice_index=1), prompt(0, slice_index=2), "needs a box, or a point on it"),
+        (prompt(1, index=2), prompt(0, index=2), "two prompts in slice 2"),
+        (prompt(1, index=1, name=3), prompt(0, index=2, name=4), "object 1 has the classes 3, 4"),
+        (prompt(0, index=1), prompt(0, index=2), "needs a box, or a point on it"),
     ],
 )
 def test_prompts_that_cannot_mean_one_object_are_a_wrong_call(
     first: ObjectPrompt, second: ObjectPrompt, problem: str
 ) -> None:
     with pytest.raises(UsageError, match=problem):
-        by_object([replace(item, object_number=1) for item in (first, second)])
+        by_object([first, second])
 
 
 def test_boxes_and_points_in_different_slices_mean_one_object() -> None:
