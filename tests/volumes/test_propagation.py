@@ -243,6 +243,15 @@ def test_of_an_object_in_the_prompted_slice_alone_there_is_no_way_back() -> None
     assert list(follow_back(slices, forth, prompts, RECIPE)) == forth
 
 
+def test_what_was_found_before_an_interruption_was_given_already() -> None:
+    truth = tube(SHAPE, [(20, 22)] * 20, 7)
+    slices = planes_in(grey_of(truth))[0]
+    sections = follow(slices, boxed(truth, 4), RECIPE)
+    given = [next(sections).index for _ in range(5)]
+    assert sorted(given) == [0, 1, 2, 3, 4]
+    assert max(slices._recent) == 4  # no slice beyond was looked at
+
+
 def test_a_section_keeps_what_is_near_the_object() -> None:
     logits = np.full((40, 50), -3, dtype=np.float32)
     logits[10:14, 20:30] = 2
