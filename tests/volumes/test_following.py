@@ -103,7 +103,7 @@ def test_a_prompt_beside_the_volume_is_refused() -> None:
         volume.require_inside(VolumePrompt({4: outside}))
 
 
-@settings(max_examples=5)
+@settings(max_examples=3)
 @given(st.sets(st.integers(1, 9), min_size=1, max_size=3), st.sampled_from([1, 3]))
 def test_a_prompted_slice_is_never_suggested(prompted: set[int], axes: int) -> None:
     grey = grey_of(TRUTH, noise=0.12)

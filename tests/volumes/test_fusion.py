@@ -44,7 +44,7 @@ def whole(block: Block, shape: tuple[int, int, int]) -> np.ndarray:
     return values
 
 
-@settings(max_examples=6)
+@settings(max_examples=4)
 @given(
     st.tuples(st.floats(3, 8), st.floats(8, 22), st.floats(8, 24)),
     st.floats(4, 8),
