@@ -223,6 +223,7 @@ def load_model(
         RecipeError: A setting does not fit.
 
     Example:
+        >>> import numpy as np
         >>> model = load_model("tiny")
         >>> pixels = np.zeros((1, 64, 64), dtype=np.uint8)
         >>> box = Prompts(box=np.array([8, 8, 40, 40], dtype=np.float32), source="user")

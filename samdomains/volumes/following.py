@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from samdomains.data.naming import image_file
+from samdomains.data.naming import image_file, named_errors
 from samdomains.errors import UsageError
 from samdomains.prompts.inside import require_inside
 from samdomains.prompts.parsing import VolumePrompt
@@ -111,7 +111,8 @@ class OpenVolume:
                     f"{image_file(self.planes[0].volume)}: has no slice {index}; "
                     f"allowed are 0 to {self.shape[0] - 1}"
                 )
-            require_inside(prompts, self.planes[0].grid)
+            with named_errors(self.planes[0].volume):
+                require_inside(prompts, self.planes[0].grid)
 
     def follow(
         self, prompts: Mapping[int, Prompts], seen: Callable[[Section], None] | None = None
