@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -138,9 +135,7 @@ class Model:
         case = volume if isinstance(volume, Case) else self._only_volume(Path(volume))
         segmenter = next(iter(self.systems.values()))
         if segmenter.encoder is None or segmenter.encoder.cache is None:
-            folder = tempfile.mkdtemp(prefix="samdomains-")
-            cache = EmbeddingCache(Path(folder), TEMPORARY_BYTES)
-            weakref.finalize(cache, shutil.rmtree, folder, ignore_errors=True)
+            cache = EmbeddingCache.temporary(TEMPORARY_BYTES)
             segmenter = replace(segmenter, encoder=CachedEncoder(segmenter.sam, cache, silent))
         return OpenVolume.of(case, segmenter, self.normalizer, self.recipe.propagation)
 
