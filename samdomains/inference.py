@@ -32,7 +32,7 @@ from samdomains.sam.models import ModelName
 from samdomains.sam.segmenter import SamSegmenter
 from samdomains.types import Case, CaseStatistics, Image, ObjectMask, Prediction, Prompts, RawImage
 from samdomains.volumes.following import OpenVolume, VolumeObject
-from samdomains.volumes.propagation import Section
+from samdomains.volumes.sections import Section
 
 NOT_OF_THE_MODEL = ("data", "propagation", "scene", "evaluation", "auto", "review")
 """Sections of the recipe that say what is read, how it is asked for, and how it is scored."""

@@ -18,7 +18,8 @@ from samdomains.recipe import PropagationRecipe
 from samdomains.types import Case, Logits, ObjectMask, Prompts
 from samdomains.volumes.fusion import Block, Fused, follow_three_axes
 from samdomains.volumes.planes import Planes, planes_of
-from samdomains.volumes.propagation import Section, follow
+from samdomains.volumes.propagation import follow
+from samdomains.volumes.sections import Section
 
 
 @dataclass(frozen=True, slots=True, eq=False)

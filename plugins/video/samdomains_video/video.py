@@ -54,6 +54,8 @@ def recipes() -> Mapping[str, Mapping[str, Any]]:
                 "focal_gamma": 0.0,
                 "warmup_fraction": 0.1,
             },
+            # Objects pass behind others, and come back: for more than a second they are looked for.
+            "propagation": {"patience": 30},
             # Objects enter and leave the picture all the time.
             "review": {"empty": False},
         },

@@ -1,0 +1,215 @@
+"""Finding an object again that was hidden for a while, and telling it from others like it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Protocol
+
+import numpy as np
+from numpy.typing import NDArray
+from scipy import ndimage
+
+from samdomains.recipe import PropagationRecipe
+from samdomains.types import Mask, Size
+from samdomains.volumes.appearance import Appearance
+from samdomains.volumes.sections import Known, Section
+from samdomains.volumes.stopping import Evidence, goes_on
+
+WHOLE = 0.5
+"""Share of its largest area from which an object counts as seen whole: its place and speed are
+taken from there, not from what sticks out behind something."""
+
+SMALLEST, LARGEST = 0.1, 2.5
+"""Areas that an object may come back with, over its largest so far. A part may show first."""
+
+REACH = 0.25
+"""How far an object may have come in each slice, as a share of its longer side, beside twice the
+way that it went before."""
+
+PLACES = 3
+"""Parts of a slice that look like the object and are asked about, the most of them."""
+
+LIKE = 0.55
+"""Least likeness to the object in the prompted slices, of those that come back."""
+
+SURE = 0.5
+"""Least predicted IoU, over that in the prompted slices."""
+
+SAME_PLACE = 0.3
+"""Share of the smaller one that two answers in one slice have in common where they are one object's."""
+
+
+class Steps(Protocol):
+    """Goes from slice to slice, as ``propagation`` does."""
+
+    @property
+    def recipe(self) -> PropagationRecipe:
+        """How."""
+        ...
+
+    def step(self, before: Section, index: int, known: Known) -> tuple[Section, Evidence] | None:
+        """Find an object of one slice in the next."""
+        ...
+
+    def look(
+        self, index: int, expected: Mask, known: Known, recent: Appearance
+    ) -> tuple[Section, Evidence] | None:
+        """Find an object where it should be."""
+        ...
+
+    def pixels(self, index: int) -> NDArray[np.float32]:
+        """What a slice looks like."""
+        ...
+
+    def signs(self, pixels: NDArray[np.float32], appearance: Appearance) -> NDArray[np.float32]:
+        """How far each pixel looks like the object."""
+        ...
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Trail:
+    """Where an object was so far.
+
+    Attributes:
+        last: What was found last.
+        whole: The last one that showed it whole.
+        area: The largest so far, in pixels.
+        speed: (2,) way down and to the right in each slice, while it was seen whole.
+    """
+
+    last: Section
+    whole: Section
+    area: int
+    speed: NDArray[np.float64]
+
+    @classmethod
+    def of(cls, seed: Section) -> Trail:
+        """Where it begins."""
+        return cls(seed, seed, _area(seed), np.zeros(2))
+
+    def then(self, section: Section) -> Trail:
+        """And then it was there."""
+        area = _area(section)
+        if area < WHOLE * self.area:
+            return replace(self, last=section)
+        way = _centre(section.mask()) - _centre(self.whole.mask())
+        speed = way / abs(section.index - self.whole.index)
+        return Trail(section, section, max(area, self.area), (self.speed + speed) / 2)
+
+    def reach(self, index: int) -> float:
+        """How far from where it was seen whole it may be in a slice, in pixels."""
+        slices = abs(index - self.whole.index)
+        side = max(self.whole.crop.shape)
+        return side + slices * max(REACH * side, 2 * float(np.hypot(*self.speed)))
+
+
+def found_again(steps: Steps, trail: Trail, index: int, known: Known) -> list[Section]:
+    """Look for an object that was lost.
+
+    It may be where it was, where it was heading, and where the slice looks like it. What is found
+    there must be like it in appearance, size and the model's confidence, and where it is followed
+    back, it must come to an end where the object was lost or meet it there. What was beside the
+    object while that was still seen is something else.
+
+    Args:
+        steps: Looks into slices.
+        trail: Where it was.
+        index: Of the slice to look into, beyond the last that showed it.
+        known: From the prompts.
+
+    Returns:
+        The object in that slice, the last, and in those before that show it too; nothing where it
+        is not there.
+    """
+    recent = Appearance.of(steps.pixels(trail.whole.index), trail.whole.mask())
+    signs = steps.signs(steps.pixels(index), Appearance.mean([known.appearance, recent]))
+    best, found = 0.0, None
+    for place in places(trail, index, signs):
+        answer = steps.look(index, place, known, recent)
+        if answer is None or not _plausible(steps, trail, *answer, known):
+            continue
+        if goes_on(answer[1]) > best:
+            best, found = goes_on(answer[1]), answer[0]
+    if found is None:
+        return []
+    return _unless_other(steps, trail, found, known)
+
+
+def places(trail: Trail, index: int, signs: NDArray[np.float32]) -> list[Mask]:
+    """Where an object may have come back.
+
+    Args:
+        trail: Where it was.
+        index: Of the slice.
+        signs: (H, W), how far its pixels look like the object; positive where they do.
+    """
+    whole = trail.whole.mask()
+    ahead = trail.speed * abs(index - trail.whole.index)
+    guesses = [whole, _shifted(whole, ahead)]
+    likely = [place for place in guesses if place.any() and signs[place].mean() > 0]
+    parts, count = ndimage.label(ndimage.gaussian_filter(signs, 1.0) > 0)
+    numbers = np.arange(1, count + 1)
+    areas = ndimage.sum_labels(np.ones_like(signs), parts, numbers)
+    sums = ndimage.sum_labels(signs, parts, numbers)
+    fitting = (areas >= SMALLEST * trail.area) & (areas <= LARGEST * trail.area)
+    order = [int(n) for n in numbers[np.argsort(-sums)] if fitting[n - 1]][:PLACES]
+    return likely + [np.asarray(parts == number) for number in order]
+
+
+def _plausible(
+    steps: Steps, trail: Trail, section: Section, evidence: Evidence, known: Known
+) -> bool:
+    """Whether an answer is like the object, alone in its slice."""
+    mask = section.mask()
+    if not SMALLEST * trail.area <= np.count_nonzero(mask) <= LARGEST * trail.area:
+        return False
+    way = _centre(mask) - _centre(trail.whole.mask())
+    look = Appearance.of(steps.pixels(section.index), mask)
+    return bool(
+        goes_on(evidence) >= steps.recipe.stop
+        and evidence.predicted >= SURE
+        and np.hypot(*way) <= trail.reach(section.index)
+        and look.likeness(known.appearance) >= LIKE
+    )
+
+
+def _unless_other(steps: Steps, trail: Trail, found: Section, known: Known) -> list[Section]:
+    """What was found and its way back, unless that leads past the object that was lost."""
+    back = [found]
+    last = trail.last
+    for section in _way_back(steps, found, last.index, known):
+        if section.index == last.index:
+            return back[::-1] if _meet(section.mask(), last.mask()) else []
+        back.append(section)
+    return back[::-1]
+
+
+def _way_back(steps: Steps, found: Section, end: int, known: Known) -> Iterator[Section]:
+    before, step = found, 1 if end > found.index else -1
+    for index in range(found.index + step, end + step, step):
+        answer = steps.step(before, index, known)
+        if answer is None or goes_on(answer[1]) < steps.recipe.stop:
+            return
+        before = answer[0]
+        yield before
+
+
+def _meet(a: Mask, b: Mask) -> bool:
+    common = np.count_nonzero(a & b)
+    return bool(common > SAME_PLACE * min(np.count_nonzero(a), np.count_nonzero(b)))
+
+
+def _shifted(mask: Mask, way: NDArray[np.float64]) -> Mask:
+    """(H, W), moved down and to the right; what leaves the picture is gone."""
+    moved = ndimage.shift(mask.astype(np.float32), np.round(way), order=0, cval=0.0)
+    return np.asarray(moved > 0.5)
+
+
+def _centre(mask: Mask) -> NDArray[np.float64]:
+    """(y, x)."""
+    return np.argwhere(mask).mean(axis=0)
+
+
+def _area(section: Section) -> int:
+    return int(np.count_nonzero(section.crop > 0))
