@@ -23,9 +23,12 @@ taken from there, not from what sticks out behind something."""
 SMALLEST, LARGEST = 0.1, 2.5
 """Areas that an object may come back with, over its largest so far. A part may show first."""
 
-REACH = 0.25
-"""How far an object may have come in each slice, as a share of its longer side, beside twice the
-way that it went before."""
+REACH, DRIFT = 0.5, 0.1
+"""How far beside its way an object may come back, as shares of its longer side: at once, and more
+with each slice. Its way leads from where it was seen whole to where it was heading."""
+
+FASTER = 1.5
+"""How much faster than before it may have gone on."""
 
 PLACES = 3
 """Parts of a slice that look like the object and are asked about, the most of them."""
@@ -97,11 +100,14 @@ class Trail:
         speed = way / abs(section.index - self.whole.index)
         return Trail(section, section, max(area, self.area), (self.speed + speed) / 2)
 
-    def reach(self, index: int) -> float:
-        """How far from where it was seen whole it may be in a slice, in pixels."""
-        slices = abs(index - self.whole.index)
-        side = max(self.whole.crop.shape)
-        return side + slices * max(REACH * side, 2 * float(np.hypot(*self.speed)))
+    def may_reach(self, section: Section) -> bool:
+        """Whether it may have come to the place of what was found in another slice."""
+        slices = abs(section.index - self.whole.index)
+        way = FASTER * slices * self.speed
+        to = _centre(section.mask()) - _centre(self.whole.mask())
+        share = np.clip(way @ to / max(float(way @ way), 1e-6), 0.0, 1.0)
+        room = max(self.whole.crop.shape) * (REACH + DRIFT * slices)
+        return bool(np.hypot(*(to - share * way)) <= room)
 
 
 def found_again(steps: Steps, trail: Trail, index: int, known: Known) -> list[Section]:
@@ -164,12 +170,11 @@ def _plausible(
     mask = section.mask()
     if not SMALLEST * trail.area <= np.count_nonzero(mask) <= LARGEST * trail.area:
         return False
-    way = _centre(mask) - _centre(trail.whole.mask())
     look = Appearance.of(steps.pixels(section.index), mask)
     return bool(
         goes_on(evidence) >= steps.recipe.stop
         and evidence.predicted >= SURE
-        and np.hypot(*way) <= trail.reach(section.index)
+        and trail.may_reach(section)
         and look.likeness(known.appearance) >= LIKE
     )
 
