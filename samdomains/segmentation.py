@@ -12,18 +12,28 @@ from samdomains.data.images import IMAGE_SUFFIXES
 from samdomains.data.naming import VOLUME_SUFFIXES, image_file, named_errors, plain_stem
 from samdomains.data.parts import statistics_of
 from samdomains.data.scenes import is_scene
-from samdomains.data.volumes import slices_of
 from samdomains.data.writers import file_stem
 from samdomains.errors import SamDomainsError, UsageError
 from samdomains.inference import Model
 from samdomains.manifest import Entry, Manifest, SharedManifest
 from samdomains.processes import current_processes
 from samdomains.progress import progress_bar
-from samdomains.prompts.parsing import ObjectPrompt
+from samdomains.prompts.parsing import ObjectPrompt, VolumePrompt, by_object
 from samdomains.protocols import MaskWriter
 from samdomains.recipe import OutputFormat, Recipe
 from samdomains.scene_segmentation import KeptTiles, found_in_scene
 from samdomains.types import Case, ObjectMask
+from samdomains.volume_segmentation import (
+    NOTHING_BESIDE,
+    Beside,
+    Followed,
+    StoppedInVolume,
+    doubt_levels,
+    followed_in_volume,
+    found_in_volume,
+    require_fitting,
+    suggestion_for,
+)
 
 _FORMATS: Mapping[str, OutputFormat] = {
     ".png": "png",
@@ -47,6 +57,7 @@ def segment(
     *,
     out: Path | str,
     resume: bool = False,
+    beside: Beside = NOTHING_BESIDE,
     tell: Tell = silent,
 ) -> list[Path]:
     """Segment images, volumes or scenes and write the masks in the domain's native format.
@@ -60,12 +71,15 @@ def segment(
         model: From ``load_model``.
         source: An image, a volume or a folder of them; their annotation, if there is any, is not
             read.
-        prompts: One per object, the same for every image; in a volume each names its slice. None
-            segments without a human: the domain proposes prompts, and sure answers are kept.
+        prompts: One per object, the same for every image. In a volume each names its slice, and
+            the object is followed from there through all that show it. None segments without a
+            human: the domain proposes prompts, and sure answers are kept; those of neighbouring
+            slices are put together.
         out: A folder for the masks; or, for a single image, the file itself, whose suffix then
             chooses the format where the domain has it and ``data.output`` is ``native``.
         resume: Go on where an interrupted call with the same arguments stopped: images in the
             manifest and finished tiles of a scene are not segmented again.
+        beside: What is wanted beside the masks of a volume.
         tell: Takes one line about what happens now.
 
     Returns:
@@ -80,7 +94,8 @@ def segment(
     cases = model.domain.load_cases(Path(source), model.recipe)
     target = _Target.of(Path(out), cases)
     writer = model.domain.write_masks(_for_suffix(model.recipe, target.file))
-    job = _Job(model, prompts, target, writer, resume, tell)
+    require_fitting(beside, cases, prompts, model.recipe)
+    job = _Job(model, prompts, target, writer, resume, beside, tell)
     if len(cases) == 1:
         return current_processes().from_main(lambda: job.segment_one(cases[0])[1])
     return job.segment_all(cases)
@@ -103,6 +118,7 @@ class _Job:
     target: _Target
     writer: MaskWriter
     resume: bool
+    beside: Beside
     tell: Tell
 
     def segment_all(self, cases: Sequence[Case]) -> list[Path]:
@@ -142,19 +158,28 @@ class _Job:
     def segment_one(self, case: Case) -> tuple[Sequence[ObjectMask], list[Path]]:
         """Segment one image, volume or scene: its objects, and the files written."""
         kept = KeptTiles(self.target.folder / f".tiles-{file_stem(case)}")
-        objects = self._found(case, kept)
+        stopped = None
+        try:
+            objects = self._found(case, kept)
+        except StoppedInVolume as stop:
+            objects, stopped = stop.found, stop
         if not objects:
             hint = "nothing was found there; try another prompt"
             self.tell(f"{image_file(case)}: {hint if self.prompts else 'nothing was found'}")
         classed = _with_classes(case, objects, self.prompts)
         files = list(self.target.write(self.writer, classed, objects))
         kept.discard()
+        if stopped is not None:
+            self.tell(f"interrupted; {files[0]} holds what was found until then")
+            raise stopped
         return objects, files
 
     def _found(self, case: Case, kept: KeptTiles) -> list[ObjectMask]:
         """The objects of one image, volume or scene, those without a pixel left out."""
         model, prompts = self.model, self.prompts
         _require_slices(case, prompts)
+        if case.depth is not None:
+            return self._found_in_volume(case)
         if is_scene(case, model.recipe.scene):
             asked = None if prompts is None else [item.prompts for item in prompts]
             pairs = found_in_scene(model, case, asked, kept, resume=self.resume)
@@ -165,19 +190,36 @@ class _Job:
             pixels = case.read_pixels()
             with named_errors(case):
                 return model.automatic(pixels, statistics_of(case, pixels))
-        if case.depth is None:
-            found = _found_in_image(model, case, dict(enumerate(prompts)))
-            return [found[i] for i in sorted(found)]
-        return _found_in_volume(model, case, prompts)
+        found = _found_in_image(model, case, dict(enumerate(prompts)))
+        return [found[i] for i in sorted(found)]
 
+    def _found_in_volume(self, case: Case) -> list[ObjectMask]:
+        """Cross-sections of the objects of a volume; the doubt about them is written beside."""
+        if self.prompts is None:
+            return found_in_volume(self.model, case)
+        asked = by_object(self.prompts)
+        found = followed_in_volume(self.model, case, asked)
+        sections = [
+            replace(item, instance=number, class_id=_class_of(asked[number - 1]))
+            for number, followed in enumerate(found.objects, start=1)
+            for item in followed.sections
+        ]
+        if found.interrupted:
+            raise StoppedInVolume(sections)
+        self._tell_more(case, found, asked)
+        return sections
 
-def _found_in_volume(model: Model, case: Case, prompts: Sequence[ObjectPrompt]) -> list[ObjectMask]:
-    objects = []
-    for index, part in enumerate(slices_of(case)):
-        here = {i: item for i, item in enumerate(prompts) if item.slice_index == index}
-        found = _found_in_image(model, part, here) if here else {}
-        objects += [replace(found[i], slice_index=index, instance=i + 1) for i in sorted(found)]
-    return objects
+    def _tell_more(self, case: Case, found: Followed, asked: Sequence[VolumePrompt]) -> None:
+        """What the user wants to know beside the masks."""
+        if self.beside.suggest:
+            for number, followed in enumerate(found.objects, start=1):
+                self.tell(suggestion_for(followed, number, len(asked)))
+        if self.beside.doubt is not None:
+            target = _Target(self.beside.doubt.parent, self.beside.doubt)
+            levels = doubt_levels(found)
+            named = {item.class_id: f"doubt {item.class_id} percent" for item in levels}
+            writer = self.model.domain.write_masks(_for_suffix(self.model.recipe, target.file))
+            target.write(writer, replace(case, classes=named or {UNNAMED: "doubt"}), levels)
 
 
 def _found_in_image(
@@ -237,11 +279,6 @@ def _require_none(failed: Sequence[SamDomainsError], count: int, manifest: Path)
 def _require_slices(case: Case, prompts: Sequence[ObjectPrompt] | None) -> None:
     """Refuse a slice in an image, and a volume's prompt without a slice of it."""
     if prompts is None:
-        if case.depth is not None:
-            raise UsageError(
-                f"{image_file(case)}: is a volume, and --auto is for images. Give --box, --point "
-                "or --prompts with their slices"
-            )
         return
     for index in (item.slice_index for item in prompts):
         if case.depth is None and index is not None:
@@ -264,7 +301,7 @@ UNNAMED = 1
 """Class of objects that nobody gave one."""
 
 
-def _class_of(prompt: ObjectPrompt) -> int:
+def _class_of(prompt: ObjectPrompt | VolumePrompt) -> int:
     return UNNAMED if prompt.class_id is None else prompt.class_id
 
 
