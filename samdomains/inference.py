@@ -165,7 +165,10 @@ class Model:
         opened = self.open_volume(volume)
         for item in prompts:
             opened.require_inside(item)
-        return [opened.follow(item.prompts, seen) for item in prompts]
+        found: list[VolumeObject] = []
+        for item in prompts:
+            found.append(opened.follow(item.prompts, seen, found))
+        return found
 
     def _only_volume(self, path: Path) -> Case:
         cases = self.domain.load_cases(path, self.recipe)

@@ -82,7 +82,7 @@ class Planes:
     @property
     def coloured(self) -> bool:
         """Whether it is stored in colours; other volumes are looked at in grey levels."""
-        return volume_pixels(self.volume)[0].shape[0] >= 3
+        return bool(volume_pixels(self.volume)[0].shape[0] >= 3)
 
     def image(self, index: int) -> Image:
         """(3, H, W) in [0, 1] of one slice."""

@@ -14,11 +14,11 @@ from samdomains.prompts.boxes import box_of
 from samdomains.prompts.propagated import propagated_prompt
 from samdomains.recipe import PropagationRecipe
 from samdomains.sam.decode import is_ambiguous
-from samdomains.types import Logits, Mask, Prediction, Prompts, Size
+from samdomains.types import Logits, Mask, ObjectMask, Prediction, Prompts
 from samdomains.volumes.appearance import Appearance
 from samdomains.volumes.motion import moved
 from samdomains.volumes.planes import Planes
-from samdomains.volumes.reappearance import Trail, found_again
+from samdomains.volumes.reappearance import Trail, by_slice, found_again
 from samdomains.volumes.sections import BACKGROUND, Known, Section
 from samdomains.volumes.stopping import Evidence, before_dip, contrast, goes_on, iou, relative
 
@@ -32,7 +32,10 @@ pass in front of each other: what hides an object is not taken for it."""
 
 
 def follow(
-    planes: Planes, prompts: Mapping[int, Prompts], recipe: PropagationRecipe
+    planes: Planes,
+    prompts: Mapping[int, Prompts],
+    recipe: PropagationRecipe,
+    others: Sequence[ObjectMask] = (),
 ) -> Iterator[Section]:
     """Follow an object through the slices.
 
@@ -44,12 +47,14 @@ def follow(
         prompts: By slice, in pixels of its image. In one at least there is a box or a point on the
             object; clicks on the background alone correct what is found in that slice.
         recipe: How.
+        others: Cross-sections of other objects, each with its slice: one that comes back is none
+            of them.
 
     Yields:
         Slices that show it, each once, in no order. Nothing where its prompts show nothing.
     """
     clicks = {i: p for i, p in prompts.items() if not _is_positive(p)}
-    walker = _Walker(planes, recipe, clicks)
+    walker = _Walker(planes, recipe, clicks, by_slice(others))
     seeds = [s for i in sorted(set(prompts) - set(clicks)) if (s := walker.seed(i, prompts[i]))]
     if not seeds:
         return
@@ -82,7 +87,7 @@ def follow_back(
     """
     places = {section.index: section for section in sections}
     seeds = [places[i] for i in sorted(prompts) if i in places and _is_positive(prompts[i])]
-    walker = _Walker(planes, recipe, {})
+    walker = _Walker(planes, recipe, {}, {})
     known = walker.know(seeds)
     first, last = seeds[0].index, seeds[-1].index
     yield from (section for section in sections if first <= section.index <= last)
@@ -106,6 +111,7 @@ class _Walker:
     planes: Planes
     recipe: PropagationRecipe
     clicks: Mapping[int, Prompts]
+    others: Mapping[int, Sequence[ObjectMask]]
 
     def seed(self, index: int, prompts: Prompts) -> Section | None:
         """The answer to a user's own prompt."""

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
@@ -11,7 +12,7 @@ from numpy.typing import NDArray
 from scipy import ndimage
 
 from samdomains.recipe import PropagationRecipe
-from samdomains.types import Mask, Size
+from samdomains.types import Mask, ObjectMask
 from samdomains.volumes.appearance import Appearance
 from samdomains.volumes.sections import Known, Section
 from samdomains.volumes.stopping import Evidence, goes_on
@@ -39,8 +40,11 @@ LIKE = 0.55
 SURE = 0.5
 """Least predicted IoU, over that in the prompted slices."""
 
+TAKEN = 0.5
+"""Share of an answer that another object has, where it is that one's."""
+
 SAME_PLACE = 0.3
-"""Share of the smaller one that two answers in one slice have in common where they are one object's."""
+"""Share of the smaller of two answers in one slice that both have, where they are of one object."""
 
 
 class Steps(Protocol):
@@ -49,6 +53,11 @@ class Steps(Protocol):
     @property
     def recipe(self) -> PropagationRecipe:
         """How."""
+        ...
+
+    @property
+    def others(self) -> Mapping[int, Sequence[ObjectMask]]:
+        """By slice, what is known to be another object."""
         ...
 
     def step(self, before: Section, index: int, known: Known) -> tuple[Section, Evidence] | None:
@@ -170,6 +179,8 @@ def _plausible(
     mask = section.mask()
     if not SMALLEST * trail.area <= np.count_nonzero(mask) <= LARGEST * trail.area:
         return False
+    if any(_covers(other, mask) for other in steps.others.get(section.index, ())):
+        return False
     look = Appearance.of(steps.pixels(section.index), mask)
     return bool(
         goes_on(evidence) >= steps.recipe.stop
@@ -177,6 +188,21 @@ def _plausible(
         and trail.may_reach(section)
         and look.likeness(known.appearance) >= LIKE
     )
+
+
+def by_slice(objects: Iterable[ObjectMask]) -> Mapping[int, Sequence[ObjectMask]]:
+    """Cross-sections under the number of their slice."""
+    found = defaultdict(list)
+    for item in objects:
+        found[item.slice_index or 0].append(item)
+    return found
+
+
+def _covers(other: ObjectMask, mask: Mask) -> bool:
+    """Whether another object has more than ``TAKEN`` of a mask."""
+    (y, x), (height, width) = other.origin, other.crop.shape
+    common = np.count_nonzero(mask[y : y + height, x : x + width] & other.crop)
+    return bool(common > TAKEN * np.count_nonzero(mask))
 
 
 def _unless_other(steps: Steps, trail: Trail, found: Section, known: Known) -> list[Section]:
@@ -213,7 +239,7 @@ def _shifted(mask: Mask, way: NDArray[np.float64]) -> Mask:
 
 def _centre(mask: Mask) -> NDArray[np.float64]:
     """(y, x)."""
-    return np.argwhere(mask).mean(axis=0)
+    return np.asarray(np.argwhere(mask).mean(axis=0))
 
 
 def _area(section: Section) -> int:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from samdomains.prompts.boxes import window_of
@@ -100,7 +100,7 @@ def contrast(pixels: NDArray[np.float32], mask: Mask) -> NDArray[np.float64]:
     return np.asarray(part[..., inside].mean(axis=-1) - part[..., around].mean(axis=-1), float)
 
 
-def relative(value: NDArray[np.float64], known: NDArray[np.float64]) -> float:
+def relative(value: ArrayLike, known: ArrayLike) -> float:
     """A contrast over a known one, along its direction of colours; 1 where that is none."""
     size = float(np.vdot(known, known))
     return float(np.vdot(value, known)) / size if size >= LEAST_CONTRAST**2 else 1.0
