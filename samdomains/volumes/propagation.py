@@ -18,7 +18,7 @@ from samdomains.types import Logits, Mask, ObjectMask, Prediction, Prompts
 from samdomains.volumes.appearance import Appearance
 from samdomains.volumes.motion import moved
 from samdomains.volumes.planes import Planes
-from samdomains.volumes.reappearance import Trail, by_slice, found_again
+from samdomains.volumes.reappearance import Search, Trail, by_slice
 from samdomains.volumes.sections import BACKGROUND, Known, Section
 from samdomains.volumes.stopping import Evidence, before_dip, contrast, goes_on, iou, relative
 
@@ -141,9 +141,9 @@ class _Walker:
         """Go on into these slices until the object ends, or is hidden for too long."""
         held: list[Section] = []
         contrasts: list[float] = []
-        trail, lost = Trail.of(seed), False
+        trail, search = Trail.of(seed), None
         for index in indices:
-            found = None if lost else self.step(trail.last, index, known)
+            found = None if search else self.step(trail.last, index, known)
             if found is not None and goes_on(found[1]) >= self.recipe.stop:
                 trail = trail.then(found[0])
                 held.append(found[0])
@@ -158,10 +158,9 @@ class _Walker:
                 break
             yield from held
             held, contrasts = [], []
-            again = found_again(self, trail, index, known)
-            lost = not again
-            for section in again:
-                trail = trail.then(section)
+            search = search or Search.of(self, trail, known)
+            for section in search.at(index):
+                trail, search = trail.then(section), None
                 yield section
         yield from held
 

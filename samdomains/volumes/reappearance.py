@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import numpy as np
@@ -119,36 +119,94 @@ class Trail:
         return bool(np.hypot(*(to - share * way)) <= room)
 
 
-def found_again(steps: Steps, trail: Trail, index: int, known: Known) -> list[Section]:
-    """Look for an object that was lost.
+@dataclass(frozen=True, slots=True, eq=False)
+class Search:
+    """Looks for one object that was lost, slice by slice.
 
-    It may be where it was, where it was heading, and where the slice looks like it. What is found
+    It may be where it was, where it was heading, and where a slice looks like it. What is found
     there must be like it in appearance, size and the model's confidence, and where it is followed
-    back, it must come to an end where the object was lost or meet it there. What was beside the
-    object while that was still seen is something else.
+    back, it must come to an end where the object was hidden or meet it where it was lost. What was
+    beside the object while that was still seen is something else.
 
-    Args:
+    Attributes:
         steps: Looks into slices.
         trail: Where it was.
-        index: Of the slice to look into, beyond the last that showed it.
         known: From the prompts.
-
-    Returns:
-        The object in that slice, the last, and in those before that show it too; nothing where it
-        is not there.
+        recent: What it looked like when it was last seen whole.
+        strangers: What was found and is something else, in the slice before.
     """
-    recent = Appearance.of(steps.pixels(trail.whole.index), trail.whole.mask())
-    signs = steps.signs(steps.pixels(index), Appearance.mean([known.appearance, recent]))
-    best, found = 0.0, None
-    for place in places(trail, index, signs):
-        answer = steps.look(index, place, known, recent)
-        if answer is None or not _plausible(steps, trail, *answer, known):
-            continue
-        if goes_on(answer[1]) > best:
-            best, found = goes_on(answer[1]), answer[0]
-    if found is None:
+
+    steps: Steps
+    trail: Trail
+    known: Known
+    recent: Appearance
+    strangers: list[Section] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, steps: Steps, trail: Trail, known: Known) -> Search:
+        """Begin where it was lost."""
+        whole = trail.whole
+        return cls(steps, trail, known, Appearance.of(steps.pixels(whole.index), whole.mask()))
+
+    def at(self, index: int) -> list[Section]:
+        """Look into one slice, beyond those that were looked into.
+
+        Returns:
+            The object in that slice, the last, and in those before that show it too; nothing where
+            it is not there.
+        """
+        before = [stranger.mask() for stranger in self.strangers]
+        self.strangers.clear()
+        for section in self._alike(index):
+            strange = any(_meet(section.mask(), mask) for mask in before)
+            back = None if strange else self._way_back(section)
+            if back is not None:
+                return back
+            self.strangers.append(section)
         return []
-    return _unless_other(steps, trail, found, known)
+
+    def _alike(self, index: int) -> list[Section]:
+        """What is like the object in a slice, the most likely first."""
+        appearance = Appearance.mean([self.known.appearance, self.recent])
+        signs = self.steps.signs(self.steps.pixels(index), appearance)
+        found: list[tuple[float, Section]] = []
+        for place in places(self.trail, index, signs):
+            answer = self.steps.look(index, place, self.known, self.recent)
+            if answer is not None and self._is_like(*answer):
+                found.append((goes_on(answer[1]), answer[0]))
+        kept: list[Section] = []
+        for _, section in sorted(found, key=lambda pair: -pair[0]):
+            if not any(_meet(section.mask(), other.mask()) for other in kept):
+                kept.append(section)
+        return kept
+
+    def _is_like(self, section: Section, evidence: Evidence) -> bool:
+        """Whether an answer is like the object, from its slice alone."""
+        mask, area = section.mask(), self.trail.area
+        if not SMALLEST * area <= np.count_nonzero(mask) <= LARGEST * area:
+            return False
+        if any(_covers(other, mask) for other in self.steps.others.get(section.index, ())):
+            return False
+        look = Appearance.of(self.steps.pixels(section.index), mask)
+        return bool(
+            goes_on(evidence) >= self.steps.recipe.stop
+            and evidence.predicted >= SURE
+            and self.trail.may_reach(section)
+            and look.likeness(self.known.appearance) >= LIKE
+        )
+
+    def _way_back(self, found: Section) -> list[Section] | None:
+        """The sections up to what was found; None where they lead past the object."""
+        back, last = [found], self.trail.last
+        step = 1 if last.index > found.index else -1
+        for index in range(found.index + step, last.index + step, step):
+            answer = self.steps.step(back[-1], index, self.known)
+            if answer is None or goes_on(answer[1]) < self.steps.recipe.stop:
+                break
+            if index == last.index:
+                return back[::-1] if _meet(answer[0].mask(), last.mask()) else None
+            back.append(answer[0])
+        return back[::-1]
 
 
 def places(trail: Trail, index: int, signs: NDArray[np.float32]) -> list[Mask]:
@@ -172,24 +230,6 @@ def places(trail: Trail, index: int, signs: NDArray[np.float32]) -> list[Mask]:
     return likely + [np.asarray(parts == number) for number in order]
 
 
-def _plausible(
-    steps: Steps, trail: Trail, section: Section, evidence: Evidence, known: Known
-) -> bool:
-    """Whether an answer is like the object, alone in its slice."""
-    mask = section.mask()
-    if not SMALLEST * trail.area <= np.count_nonzero(mask) <= LARGEST * trail.area:
-        return False
-    if any(_covers(other, mask) for other in steps.others.get(section.index, ())):
-        return False
-    look = Appearance.of(steps.pixels(section.index), mask)
-    return bool(
-        goes_on(evidence) >= steps.recipe.stop
-        and evidence.predicted >= SURE
-        and trail.may_reach(section)
-        and look.likeness(known.appearance) >= LIKE
-    )
-
-
 def by_slice(objects: Iterable[ObjectMask]) -> Mapping[int, Sequence[ObjectMask]]:
     """Cross-sections under the number of their slice."""
     found = defaultdict(list)
@@ -203,27 +243,6 @@ def _covers(other: ObjectMask, mask: Mask) -> bool:
     (y, x), (height, width) = other.origin, other.crop.shape
     common = np.count_nonzero(mask[y : y + height, x : x + width] & other.crop)
     return bool(common > TAKEN * np.count_nonzero(mask))
-
-
-def _unless_other(steps: Steps, trail: Trail, found: Section, known: Known) -> list[Section]:
-    """What was found and its way back, unless that leads past the object that was lost."""
-    back = [found]
-    last = trail.last
-    for section in _way_back(steps, found, last.index, known):
-        if section.index == last.index:
-            return back[::-1] if _meet(section.mask(), last.mask()) else []
-        back.append(section)
-    return back[::-1]
-
-
-def _way_back(steps: Steps, found: Section, end: int, known: Known) -> Iterator[Section]:
-    before, step = found, 1 if end > found.index else -1
-    for index in range(found.index + step, end + step, step):
-        answer = steps.step(before, index, known)
-        if answer is None or goes_on(answer[1]) < steps.recipe.stop:
-            return
-        before = answer[0]
-        yield before
 
 
 def _meet(a: Mask, b: Mask) -> bool:
