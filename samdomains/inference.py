@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
 import tempfile
+import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -134,13 +136,13 @@ class Model:
             UsageError: It is an image, or several volumes.
         """
         case = volume if isinstance(volume, Case) else self._only_volume(Path(volume))
-        segmenter, folder = next(iter(self.systems.values())), None
+        segmenter = next(iter(self.systems.values()))
         if segmenter.encoder is None or segmenter.encoder.cache is None:
-            folder = tempfile.TemporaryDirectory(prefix="samdomains-")
-            cache = EmbeddingCache(Path(folder.name), TEMPORARY_BYTES)
+            folder = tempfile.mkdtemp(prefix="samdomains-")
+            cache = EmbeddingCache(Path(folder), TEMPORARY_BYTES)
+            weakref.finalize(cache, shutil.rmtree, folder, ignore_errors=True)
             segmenter = replace(segmenter, encoder=CachedEncoder(segmenter.sam, cache, silent))
-        recipe = self.recipe.propagation
-        return OpenVolume.of(case, segmenter, self.normalizer, recipe, folder)
+        return OpenVolume.of(case, segmenter, self.normalizer, self.recipe.propagation)
 
     def segment_volume(
         self,
@@ -229,6 +231,7 @@ def load_model(
         RecipeError: A setting does not fit.
 
     Example:
+        >>> import numpy as np
         >>> model = load_model("tiny")
         >>> pixels = np.zeros((1, 64, 64), dtype=np.uint8)
         >>> box = Prompts(box=np.array([8, 8, 40, 40], dtype=np.float32), source="user")

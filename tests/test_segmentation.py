@@ -72,16 +72,15 @@ def stack(tmp_path: Path) -> Path:
     return tmp_path / "stack.npy"
 
 
-def test_a_volume_is_segmented_in_the_slices_that_are_prompted(
+def test_an_object_of_a_volume_is_followed_from_its_prompt_to_its_ends(
     model: Model, stack: Path, tmp_path: Path
 ) -> None:
-    boxes = ["20,10,60,40@2", "20,10,60,40@3", "30,15,50,35@2"]
-    prompts = prompts_from_words(boxes, [])
+    prompts = prompts_from_words(["20,10,60,40@2"], [])
     (path,) = segment(model, stack, prompts, out=tmp_path / "liver.nii.gz")
     assert path == tmp_path / "liver.nii.gz"
     found = [[int(n) for n in line.split()] for line in path.read_text().splitlines()]
-    assert [row[:3] for row in found] == [[2, 1, 1], [2, 3, 1], [3, 2, 1]]
-    assert found[0][3] == pytest.approx(1200, rel=0.15)
+    assert [row[:3] for row in found] == [[1, 1, 1], [2, 1, 1], [3, 1, 1]]
+    assert [row[3] for row in found] == pytest.approx([1200] * 3, rel=0.15)
 
 
 @pytest.mark.parametrize(
@@ -187,13 +186,6 @@ def test_without_prompts_the_sure_answers_are_written(folder: Path, tmp_path: Pa
     labels = read_mask(tmp_path / "out" / "a.png")
     square = labels[15:35, 45:75]
     assert (square > 0).mean() > 0.9
-
-
-def test_a_volume_is_not_segmented_without_prompts(
-    model: Model, stack: Path, tmp_path: Path
-) -> None:
-    with pytest.raises(UsageError, match=r"is a volume, and --auto is for images"):
-        segment(model, stack, out=tmp_path / "out")
 
 
 def test_an_image_has_no_slices(model: Model, tmp_path: Path) -> None:
