@@ -225,9 +225,11 @@ class _Walker:
         logits = np.where((logits > 0) & ~mask, -np.abs(logits), logits)
         predicted = float(np.mean([answer.predicted_iou for answer in answers]))
         agreement = iou(*(_full(answer) > 0 for answer in answers))
+        if not self.in_the_open:  # light changes from frame to frame, tissue looks the same
+            signs = self.signs(pixels, known.appearance)
         evidence = Evidence(
             predicted=predicted / max(known.predicted, 0.05),
-            appearance=float(self.signs(pixels, known.appearance)[mask].mean()),
+            appearance=float(signs[mask].mean()),
             contrast=relative(contrast(pixels, mask), known.contrast),
             overlap=iou(mask, expected),
         )
@@ -235,8 +237,12 @@ class _Walker:
 
     def signs(self, pixels: NDArray[np.float32], appearance: Appearance) -> NDArray[np.float32]:
         """(H, W): how far each pixel looks like the object."""
-        hidden = self.planes.coloured or self.recipe.patience > 0
-        return appearance.evidence(pixels, NOVEL if hidden else 0.0)
+        return appearance.evidence(pixels, NOVEL if self.in_the_open else 0.0)
+
+    @property
+    def in_the_open(self) -> bool:
+        """Whether slices show things in light, of which one may hide another."""
+        return self.planes.coloured or self.recipe.patience > 0
 
     def pixels(self, index: int) -> NDArray[np.float32]:
         """What a slice looks like: (3, H, W) in colours, or (H, W) in grey levels."""

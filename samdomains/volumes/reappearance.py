@@ -35,7 +35,7 @@ PLACES = 3
 """Parts of a slice that look like the object and are asked about, the most of them."""
 
 LIKE = 0.55
-"""Least likeness to the object in the prompted slices, of those that come back."""
+"""Least likeness to the object, in the prompted slices or when it was last seen whole."""
 
 SURE = 0.5
 """Least predicted IoU, over that in the prompted slices."""
@@ -192,7 +192,7 @@ class Search:
             goes_on(evidence) >= self.steps.recipe.stop
             and evidence.predicted >= SURE
             and self.trail.may_reach(section)
-            and look.likeness(self.known.appearance) >= LIKE
+            and max(map(look.likeness, (self.known.appearance, self.recent))) >= LIKE
         )
 
     def _way_back(self, found: Section) -> list[Section] | None:

@@ -102,8 +102,9 @@ def contrast(pixels: NDArray[np.float32], mask: Mask) -> NDArray[np.float64]:
 
 def relative(value: ArrayLike, known: ArrayLike) -> float:
     """A contrast over a known one, along its direction of colours; 1 where that is none."""
-    size = float(np.vdot(known, known))
-    return float(np.vdot(value, known)) / size if size >= LEAST_CONTRAST**2 else 1.0
+    now, before = np.asarray(value, dtype=float), np.asarray(known, dtype=float)
+    size = float(np.vdot(before, before))
+    return float(np.vdot(now, before)) / size if size >= LEAST_CONTRAST**2 else 1.0
 
 
 def iou(a: Mask, b: Mask) -> float:

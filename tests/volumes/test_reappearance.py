@@ -16,9 +16,11 @@ from samdomains.intensity import FixedRange
 from samdomains.prompts.boxes import box_of
 from samdomains.recipe import PropagationRecipe
 from samdomains.types import Case, Image, Mask, Prediction, Prompts
+from samdomains.volumes.appearance import Appearance
 from samdomains.volumes.following import OpenVolume
 from samdomains.volumes.reappearance import Trail, by_slice, places
 from samdomains.volumes.sections import Section
+from samdomains.volumes.stopping import contrast, relative
 
 SIZE = (48, 96)
 FRAMES = 12
@@ -88,7 +90,7 @@ class Coloured:
         return Prediction(
             logits=np.where(mask, 4, -4).astype(np.float32),
             origin=(0, 0),
-            image_size=(mask.shape[0], mask.shape[1]),
+            image_size=SIZE,
             low_resolution=np.zeros((0, 0), dtype=np.float32),
             predicted_iou=0.9,
         )
@@ -138,7 +140,7 @@ def test_without_patience_the_first_end_is_the_last() -> None:
 
 
 def test_it_is_looked_for_no_longer_than_its_patience() -> None:
-    way: list[tuple[float, float] | None] = [(24, 20)] * 3 + [None] * 6 + [(24, 20)] * 3
+    way: Way = [(24, 20)] * 3 + [None] * 6 + [(24, 20)] * 3
     clip = clip_of((RED, way), post=False)
     assert shown(clip.opened(patience=6).follow(clip.prompt(0, 0)).mask()) == [0, 1, 2]
     found = clip.opened(patience=7).follow(clip.prompt(0, 0)).mask()
@@ -173,7 +175,7 @@ def test_what_looks_different_is_not_taken_for_it() -> None:
 
 
 def test_what_is_far_off_its_way_is_not_taken_for_it() -> None:
-    way: list[tuple[float, float] | None] = [(12, 12)] * 3 + [None] * 2 + [(36, 84)] * 7
+    way: Way = [(12, 12)] * 3 + [None] * 2 + [(36, 84)] * 7
     clip = clip_of((RED, way), post=False)
     assert shown(clip.opened().follow(clip.prompt(0, 0)).mask()) == [0, 1, 2]
 
@@ -190,6 +192,10 @@ def test_between_two_prompts_it_may_be_hidden_as_well() -> None:
 def disc(y: float, x: float, radius: float = 8) -> Mask:
     rows, columns = np.indices(SIZE)
     return np.asarray((rows - y) ** 2 + (columns - x) ** 2 <= radius**2)
+
+
+def first_frame(clip: Clip) -> NDArray[np.float32]:
+    return np.asarray(clip.pixels[:, 0] / 255, dtype=np.float32)
 
 
 def section(index: int, mask: Mask) -> Section:
@@ -233,6 +239,38 @@ def test_every_place_on_its_way_can_be_reached(share: float, frames: int) -> Non
     trail = trail_of({i: disc(24, 12 + 4 * i) for i in range(6)})
     assert trail.may_reach(section(5 + frames, disc(24, 32 + 4 * frames * share)))
     assert not trail.may_reach(section(5 + frames, disc(24, 8))) or frames > 3
+
+
+def test_a_colour_of_neither_object_nor_ground_speaks_against_what_may_be_hidden() -> None:
+    """In grey levels, red and blue would be the same."""
+    pixels = first_frame(clip_of((RED, ACROSS)))
+    appearance = Appearance.of(pixels, disc(24, 12))
+    post = np.s_[:, 20:40, 40:50]
+    assert abs(appearance.evidence(pixels[post]).mean()) < 0.1
+    assert appearance.evidence(pixels[post], novel=0.5).mean() < -2
+    assert appearance.evidence(pixels, novel=0.5)[disc(24, 12)].mean() > 2
+
+
+def test_likeness_is_of_the_objects_and_not_of_what_is_around_them() -> None:
+    red, far, blue = (
+        Appearance.of(first_frame(clip_of((colour, way))), mask)
+        for colour, way, mask in (
+            (RED, ACROSS, disc(24, 12)),
+            (RED, [(10, 64)] * FRAMES, disc(10, 64)),
+            (BLUE, ACROSS, disc(24, 12)),
+        )
+    )
+    assert red.likeness(red) == pytest.approx(1)
+    assert red.likeness(far) > 0.95
+    assert red.likeness(blue) < 0.3
+
+
+def test_contrast_counts_along_its_direction_of_colours() -> None:
+    white_on_blue = np.where(disc(24, 12), 1, [[[0.5]], [[0.5]], [[1]]]).astype(np.float32)
+    yellow = contrast(white_on_blue, disc(24, 12))
+    assert yellow == pytest.approx([0.5, 0.5, 0])
+    assert relative(0.5 * yellow, yellow) == pytest.approx(0.5)
+    assert relative(np.array([0.5, -0.5, 0.3]), yellow) == pytest.approx(0)
 
 
 def test_cross_sections_lie_under_their_slice() -> None:

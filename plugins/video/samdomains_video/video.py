@@ -55,7 +55,8 @@ def recipes() -> Mapping[str, Mapping[str, Any]]:
                 "warmup_fraction": 0.1,
             },
             # Objects pass behind others, and come back: for more than a second they are looked for.
-            "propagation": {"patience": 30},
+            # Colours cut them from what hides them (benchmarks/video.md).
+            "propagation": {"patience": 30, "appearance": 1.5},
             # Objects enter and leave the picture all the time.
             "review": {"empty": False},
         },
