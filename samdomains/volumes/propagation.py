@@ -16,6 +16,7 @@ from samdomains.recipe import PropagationRecipe
 from samdomains.sam.decode import is_ambiguous
 from samdomains.types import Logits, Mask, ObjectMask, Prediction, Prompts
 from samdomains.volumes.appearance import Appearance
+from samdomains.volumes.branches import entries
 from samdomains.volumes.motion import moved
 from samdomains.volumes.planes import Planes
 from samdomains.volumes.reappearance import Search, Trail, by_slice
@@ -66,6 +67,55 @@ def follow(
     yield from walker.outward(seeds[-1], 1, known)
 
 
+def follow_branches(
+    planes: Planes,
+    sections: Sequence[Section],
+    prompts: Mapping[int, Prompts],
+    recipe: PropagationRecipe,
+) -> Iterator[Section]:
+    """Follow what joins an object on the way back into slices that were passed without it.
+
+    Args:
+        planes: The slices.
+        sections: From ``follow``, at least one.
+        prompts: The same as there.
+        recipe: How.
+
+    Yields:
+        Slices with their branches; they take the place of those of the same number.
+    """
+    found = {section.index: section for section in sections}
+    walker = _Walker(planes, recipe, {}, {})
+    known = walker.know(_prompted(found, prompts))
+    for index, step, part in list(entries({i: s.mask() for i, s in found.items()})):
+        own = found[index]
+        logits = np.where(part, own.logits(), BACKGROUND)
+        seed = Section.of(index, logits, own.predicted, own.confidence)
+        for section in walker.outward(seed, step, known):
+            joined = _joined(found.get(section.index), section)
+            if joined is None:  # it has come to what is known already
+                break
+            found[section.index] = joined
+            yield joined
+
+
+def _joined(there: Section | None, section: Section) -> Section | None:
+    """Both together; None where most of the second is known already."""
+    if there is None:
+        return section
+    known, more = there.mask(), section.mask()
+    if np.count_nonzero(known & more) > 0.5 * np.count_nonzero(more):
+        return None
+    logits = np.maximum(there.logits(), section.logits())
+    confidence = min(there.confidence, section.confidence)
+    return Section.of(there.index, logits, min(there.predicted, section.predicted), confidence)
+
+
+def _prompted(found: Mapping[int, Section], prompts: Mapping[int, Prompts]) -> list[Section]:
+    """The slices in which the object was prompted, ascending."""
+    return [found[i] for i in sorted(prompts) if i in found and _is_positive(prompts[i])]
+
+
 def follow_back(
     planes: Planes,
     sections: Sequence[Section],
@@ -86,7 +136,7 @@ def follow_back(
         Slices as in ``sections``, as far as it comes; those between prompts as they are.
     """
     places = {section.index: section for section in sections}
-    seeds = [places[i] for i in sorted(prompts) if i in places and _is_positive(prompts[i])]
+    seeds = _prompted(places, prompts)
     walker = _Walker(planes, recipe, {}, {})
     known = walker.know(seeds)
     first, last = seeds[0].index, seeds[-1].index
