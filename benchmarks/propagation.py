@@ -328,14 +328,12 @@ def report(results: Mapping[TunedOn, Sequence[Record]]) -> str:
     lines = [
         "# Whole objects of volumes from one box",
         "",
-        "`python benchmarks/propagation.py DATA SET=RUN ...`: `tiny`, tuned, "
-        f"{torch.get_num_threads()} thread(s). What the",
-        "rows are is said in [propagation.py](propagation.py). Means over the objects of a set, at",
-        f"least {FEWEST_VOXELS} voxels each. NSD: surface distance within 2 mm, HD95 in mm; within",
-        "a voxel, and in voxels, for the nuclei, whose spacing is not known. HD95 is of the objects",
-        "that every row found. Gap: the share of that between `previous box` and `true box in every",
-        "slice` that is closed. The runs were tuned on other slices of the same volumes, and on some",
-        "of these, but for the spinal cord, where they were tuned on one of the three.",
+        f"`python benchmarks/propagation.py DATA SET=RUN ...`, {torch.get_num_threads()} thread(s).",
+        "[propagation.py](propagation.py) says what the rows are. Means over the objects of a set:",
+        "NSD is the surface within 2 mm, HD95 in mm (of the nuclei, whose spacing is unknown, within",
+        "a voxel, and in voxels), of objects that every row found. Gap: the share of that between",
+        "`previous box` and `true box in every slice` that is closed. Where a set has one volume,",
+        "the run was tuned on two thirds of its slices.",
         "",
         "| set, run | objects | system | Dice | NSD | HD95 | gap: Dice | gap: NSD |",
         "|---|---|---|---|---|---|---|---|",
@@ -344,10 +342,9 @@ def report(results: Mapping[TunedOn, Sequence[Record]]) -> str:
         lines += [f"| {row} |" for row in score_rows(tuned, records)]
     lines += [
         "",
-        "Seconds for each slice of an object, embeddings computed or (second prompt) from the",
-        "cache; the area under the ROC curve with which doubt finds wrong voxels, among all in the",
-        f"object's block and among those within {NEAR} of the answer's border; and what the",
-        "suggested slice was prompted with.",
+        "Seconds for each slice of an object, with embeddings computed (first prompt) or mostly",
+        "kept; areas under the ROC curve with which doubt finds wrong voxels, of all in the object's",
+        f"block and of those within {NEAR} of the answer's border; prompts of the suggested slices.",
         "",
         "| set, run | first prompt | second prompt | three axes | doubt | doubt at the border "
         "| box, click, none |",
