@@ -57,6 +57,27 @@ UPPER, FLOOR, ONE, THREE = "true box in every slice", "previous box", "one axis"
 SUGGESTED, RANDOM = "three axes, suggested slice", "three axes, random slice"
 SYSTEMS = (UPPER, FLOOR, ONE, THREE, SUGGESTED, RANDOM)
 
+SCORES = """\
+# Whole objects of volumes from one box
+
+`python benchmarks/propagation.py DATA SET=RUN ...`, {threads} thread(s);
+[propagation.py](propagation.py) says what the rows are. Means over the objects of a set. NSD is the
+surface within 2 mm, HD95 in mm (of the nuclei, whose spacing is unknown, within a voxel, and in
+voxels) of the objects that every row found. Gap: the share of that between `previous box` and `true
+box in every slice` that is closed. Where a set has one volume, the run was tuned on two thirds of
+its slices.
+
+| set, run | objects | system | Dice | NSD | HD95 | gap: Dice | gap: NSD |
+|---|---|---|---|---|---|---|---|"""
+
+COSTS = """
+Seconds for each slice of an object, with embeddings computed (first prompt) or mostly kept; areas
+under the ROC curve with which doubt finds wrong voxels, of all in the object's block and of those
+near the answer's border; prompts in the suggested slices.
+
+| set, run | first prompt | second prompt | three axes | doubt | at the border | box, click, none |
+|---|---|---|---|---|---|---|"""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Structure:
@@ -325,31 +346,10 @@ def area_under_curve(values: NDArray[np.float32], marked: NDArray[np.bool_]) -> 
 
 def report(results: Mapping[TunedOn, Sequence[Record]]) -> str:
     """The table, and the words around it."""
-    lines = [
-        "# Whole objects of volumes from one box",
-        "",
-        f"`python benchmarks/propagation.py DATA SET=RUN ...`, {torch.get_num_threads()} thread(s).",
-        "[propagation.py](propagation.py) says what the rows are. Means over the objects of a set:",
-        "NSD is the surface within 2 mm, HD95 in mm (of the nuclei, whose spacing is unknown, within",
-        "a voxel, and in voxels), of objects that every row found. Gap: the share of that between",
-        "`previous box` and `true box in every slice` that is closed. Where a set has one volume,",
-        "the run was tuned on two thirds of its slices.",
-        "",
-        "| set, run | objects | system | Dice | NSD | HD95 | gap: Dice | gap: NSD |",
-        "|---|---|---|---|---|---|---|---|",
-    ]
+    lines = [SCORES.format(threads=torch.get_num_threads())]
     for tuned, records in results.items():
         lines += [f"| {row} |" for row in score_rows(tuned, records)]
-    lines += [
-        "",
-        "Seconds for each slice of an object, with embeddings computed (first prompt) or mostly",
-        "kept; areas under the ROC curve with which doubt finds wrong voxels, of all in the object's",
-        f"block and of those within {NEAR} of the answer's border; prompts of the suggested slices.",
-        "",
-        "| set, run | first prompt | second prompt | three axes | doubt | doubt at the border "
-        "| box, click, none |",
-        "|---|---|---|---|---|---|---|",
-    ]
+    lines.append(COSTS)
     lines += [f"| {cost_row(tuned, records)} |" for tuned, records in results.items() if records]
     return "\n".join([*lines, ""])
 
