@@ -73,9 +73,9 @@ its slices.
 |---|---|---|---|---|---|---|---|"""
 
 COSTS = """
-Seconds for each slice of an object, with embeddings computed (first prompt) or mostly kept; areas
-under the ROC curve with which doubt finds wrong voxels, of all in the object's block and of those
-near the answer's border; prompts in the suggested slices.
+CPU seconds for each slice of an object, with embeddings computed (first prompt) or mostly kept;
+areas under the ROC curve with which doubt finds wrong voxels, of all in the object's block and of
+those near the answer's border; prompts in suggested slices.
 
 | set, run | first prompt | second prompt | three axes | doubt | at the border | box, click, none |
 |---|---|---|---|---|---|---|"""
@@ -124,11 +124,11 @@ class Record:
     Attributes:
         key: The structure's.
         systems: Figures by name.
-        first: Seconds per slice of the object's first prompt along one axis: its windows are
+        first: CPU seconds per slice of the object's first prompt along one axis: its windows are
             embedded.
         second: The same for a second prompt in another slice: its windows are in the cache, but for
             those that the new box leads to.
-        three: Seconds per slice of the first prompt along three axes.
+        three: CPU seconds per slice of the first prompt along three axes.
         doubt: Area under the ROC curve with which doubt finds wrong voxels in its block.
         doubt_near: The same among voxels near the border of the answer.
         suggested: What the suggested slice was prompted with: ``box``, ``click`` or ``none``.
@@ -213,8 +213,8 @@ def measure(tuned: TunedOn, data: Path, kept: Path, most: int | None) -> None:
 
 def read(path: Path) -> list[Record]:
     """What was measured already."""
-    lines = path.read_text(encoding="utf-8").splitlines() if path.exists() else []
-    return [Record.from_json(line) for line in lines]
+    text = path.read_text(encoding="utf-8") if path.exists() else ""
+    return [Record.from_json(line) for line in text.splitlines()]
 
 
 def comparable(results: Mapping[TunedOn, Sequence[Record]]) -> dict[TunedOn, list[Record]]:
@@ -271,10 +271,10 @@ def measured(volume: OpenVolume, item: Structure, case: Case) -> Record:
 
 
 def timed(follow: Callable[[], VolumeObject]) -> tuple[VolumeObject, float]:
-    """The object, and seconds for each slice in which it was found."""
-    started = time.perf_counter()
+    """The object, and CPU seconds for each slice in which it was found."""
+    started = time.process_time()
     found = follow()
-    return found, (time.perf_counter() - started) / max(1, len(found.sections))
+    return found, (time.process_time() - started) / max(1, len(found.sections))
 
 
 def second_prompt(found: VolumeObject, item: Structure) -> tuple[dict[int, Prompts], str]:
@@ -390,10 +390,9 @@ def gap(value: float, floor: float, upper: float) -> str:
 
 def cost_row(tuned: TunedOn, records: Sequence[Record]) -> str:
     parts = ("first", "second", "three", "doubt", "doubt_near")
-    values = [[getattr(record, part) for record in records] for part in parts]
+    cells = [f"{np.nanmean([getattr(record, part) for record in records]):.3f}" for part in parts]
     kinds = [record.suggested for record in records]
     counts = ", ".join(str(kinds.count(kind)) for kind in ("box", "click", "none"))
-    cells = [f"{np.nanmean(column):.3f}" for column in values]
     return " | ".join([f"{tuned.folder}, {tuned.run.name}", *cells, counts])
 
 
