@@ -31,6 +31,13 @@ NOVEL = 0.5
 """Share of what is around an object that may look like anything, in photos and wherever things
 pass in front of each other: what hides an object is not taken for it."""
 
+FARTHEST = 6.0
+"""Distance outside of a shape, in such units, beyond which it speaks no more against a pixel."""
+
+DEEPEST = 3.0
+"""The same inside, beyond which it speaks no more for one."""
+
+
 
 def follow(
     planes: Planes,
@@ -354,9 +361,12 @@ def _full(answer: Prediction) -> Logits:
 def _inwards(mask: Mask) -> Logits:
     """(H, W): signed distance to the border of a mask, in units of how far it may move."""
     unit = max(1.0, SHAPE_CELL * float(np.sqrt(np.count_nonzero(mask))))
-    inside = ndimage.distance_transform_edt(mask)
-    outside = ndimage.distance_transform_edt(~mask)
-    return np.asarray(np.clip((inside - outside) / unit, -6.0, 3.0), dtype=np.float32)
+    window = window_of(mask, margin=int(np.ceil(FARTHEST * unit)))
+    inside = ndimage.distance_transform_edt(mask[window])
+    outside = ndimage.distance_transform_edt(~mask[window])
+    result = np.full(mask.shape, -FARTHEST, dtype=np.float32)
+    result[window] = np.clip((inside - outside) / unit, -FARTHEST, DEEPEST)
+    return result
 
 
 def _touching(mask: Mask, expected: Mask) -> Mask:
