@@ -14,7 +14,7 @@ from samdomains.recipe import PropagationRecipe
 from samdomains.types import ObjectMask, Prompts
 from samdomains.volumes.following import OpenVolume, VolumeObject, section_mask
 from samdomains.volumes.fusion import Block
-from samdomains.volumes.propagation import Section
+from samdomains.volumes.sections import Section
 from tests.volumes.conftest import (
     THREE_AXES,
     Threshold,

@@ -1,23 +1,20 @@
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from samdomains.recipe import PropagationRecipe
-from samdomains.types import Prompts
-from samdomains.volumes.propagation import (
-    BACKGROUND,
-    Section,
-    answers_for,
-    ask,
-    follow,
-    follow_back,
-)
+from samdomains.types import Image, Prediction, Prompts
+from samdomains.volumes.propagation import follow, follow_back, follow_whole
+from samdomains.volumes.sections import Section
 from tests.volumes.conftest import (
     DARK,
     Threshold,
+    Thresholded,
     Volume,
     ball,
     boxed,
@@ -191,27 +188,6 @@ def test_a_click_on_the_background_takes_away_what_it_hits_in_its_slice_alone() 
     assert found[11, 20, 32]
 
 
-def test_clicks_of_a_user_are_added_to_what_is_asked() -> None:
-    truth = ball(SHAPE, (9, 20, 22), 8)
-    segmenter = Threshold()
-    slices = planes_in(grey_of(truth), segmenter)[0]
-    answers_for(slices, 10, truth[9], RECIPE, clicked((1, 2, 0)))
-    (box_alone, _), (everything, _) = segmenter.asked
-    assert box_alone.points.tolist() == [[1, 2]]
-    assert box_alone.prior is None
-    assert everything.points[-1].tolist() == [1, 2]
-    assert everything.point_labels.tolist() == [1, 0]
-    assert everything.prior is not None
-
-
-def test_two_ways_of_asking_are_averaged() -> None:
-    truth = ball(SHAPE, (9, 20, 22), 8)
-    slices = planes_in(grey_of(truth))[0]
-    logits = ask(slices, 9, truth[9], PropagationRecipe(margin=0, mask=False))
-    assert np.array_equal(logits > 0, truth[9])
-    assert set(np.unique(logits)) == {-8.0, 8.0}
-
-
 def test_where_ways_of_asking_disagree_confidence_is_lower() -> None:
     truth = tube((3, 40, 44), [(20, 22)] * 3, 7)
     larger = tube((3, 40, 44), [(20, 22)] * 3, 12)  # the box with room around it shows more
@@ -252,20 +228,48 @@ def test_what_was_found_before_an_interruption_was_given_already() -> None:
     assert max(slices._recent) == 4  # no slice beyond was looked at
 
 
-def test_a_section_keeps_what_is_near_the_object() -> None:
-    logits = np.full((40, 50), -3, dtype=np.float32)
-    logits[10:14, 20:30] = 2
-    section = Section.of(7, logits, 1.2, -0.1)
-    (y, x), (height, width) = section.origin, section.crop.shape
-    assert height < 30
-    assert width < 30
-    assert (section.predicted, section.confidence) == (1.0, 0.0)
-    assert np.array_equal(section.mask(), logits > 0)
-    assert section.logits()[y, x] == -3
-    assert section.logits()[0, 0] == BACKGROUND
-
-
 def test_grey_levels_and_shape_may_count_nothing() -> None:
     truth = ball(SHAPE, (9, 20, 22), 8)
     plain = PropagationRecipe(appearance=0, shape=0)
     assert dice(followed(truth, boxed(truth, 9), recipe=plain), truth) > 0.9
+
+
+@dataclass(frozen=True)
+class Overflowing(Threshold):
+    """Answers with all that hangs together with what is in the box, as SAM may."""
+
+    def encode(self, image: Image) -> Beyond:
+        return Beyond(image[0] > self.value, self.asked)
+
+
+@dataclass(frozen=True, eq=False)
+class Beyond(Thresholded):
+    def predict(self, prompts: Sequence[Prompts], *, multimask: bool) -> list[Prediction]:
+        return [self._beyond(prompt, multimask=multimask) for prompt in prompts]
+
+    def _beyond(self, prompt: Prompts, *, multimask: bool) -> Prediction:
+        (inside,) = super().predict([prompt], multimask=multimask)
+        parts = ndimage.label(self.bright)[0]
+        kept = np.isin(parts, np.unique(parts[inside.logits > 0]))
+        return replace(inside, logits=np.where(kept, 8, -8).astype(np.float32))
+
+
+def an_arch() -> Volume:
+    """Two legs that meet in the last slices."""
+    left, right = tube(SHAPE, [(20, 12)] * SHAPE[0], 5), tube(SHAPE, [(20, 32)] * SHAPE[0], 5)
+    arch = left | right
+    arch[-3:, 15:26, 12:33] = True
+    return arch
+
+
+@pytest.mark.parametrize(("branches", "share"), [(True, 1.0), (False, 0.55)])
+def test_the_other_leg_of_an_arch_is_entered_where_the_recipe_wants_it(
+    branches: bool, share: float
+) -> None:
+    truth = an_arch()
+    recipe = PropagationRecipe(branches=branches, shape=0.1)
+    box = Prompts(box=np.array([6, 14, 19, 27], dtype=np.float32), source="user")
+    planes = planes_in(grey_of(truth), Overflowing())[0]
+    found = together(follow_whole(planes, {4: box}, recipe))
+    assert (found & truth).sum() / truth.sum() == pytest.approx(share, abs=0.12)
+    assert not (found & ~truth).any()
