@@ -38,7 +38,7 @@ NOT_OF_THE_MODEL = ("data", "propagation", "scene", "evaluation", "auto", "revie
 """Sections of the recipe that say what is read, how it is asked for, and how it is scored."""
 
 TEMPORARY_BYTES = 2**34
-"""Most bytes of embeddings in the temporary folder of one volume."""
+"""Most bytes of embeddings in a temporary folder."""
 
 OF_THE_READER = ("data", "scene", "auto", "review")
 """Sections that another domain, which reads the images, brings with it."""
@@ -135,10 +135,9 @@ class Model:
         """
         case = volume if isinstance(volume, Case) else self._only_volume(Path(volume))
         segmenter, folder = next(iter(self.systems.values())), None
-        if segmenter.encoder is None or segmenter.encoder.cache is None:
+        if not has_cache(segmenter):
             folder = tempfile.TemporaryDirectory(prefix="samdomains-")
-            cache = EmbeddingCache(Path(folder.name), TEMPORARY_BYTES)
-            segmenter = replace(segmenter, encoder=CachedEncoder(segmenter.sam, cache, silent))
+            segmenter = with_cache(segmenter, Path(folder.name))
         recipe = self.recipe.propagation
         return OpenVolume.of(case, segmenter, self.normalizer, recipe, folder)
 
@@ -187,6 +186,22 @@ class Model:
         for members, multimask in ((single, True), (rest, False)):
             for i, answer in encoded.answers([prompts[m] for m in members], multimask=multimask):
                 yield members[i], answer
+
+
+def has_cache(segmenter: SamSegmenter) -> bool:
+    """Whether it keeps embeddings on disk."""
+    return segmenter.encoder is not None and segmenter.encoder.cache is not None
+
+
+def with_cache(segmenter: SamSegmenter, folder: Path) -> SamSegmenter:
+    """The same, with embeddings kept in a folder as long as the disk has room.
+
+    Args:
+        segmenter: Without a cache.
+        folder: For this and other models; it holds ``TEMPORARY_BYTES`` at most.
+    """
+    cache = EmbeddingCache(folder, TEMPORARY_BYTES)
+    return replace(segmenter, encoder=CachedEncoder(segmenter.sam, cache, silent))
 
 
 def checkpoint_of(recipe: Recipe) -> Path | None:
