@@ -48,6 +48,9 @@ from samdomains.volume_scoring import ScoredVolume, follow_volumes
 __all__ = ["Result", "evaluate", "run", "segment"]
 
 
+PAGES = "volumes"
+"""Folder of the pages of volumes, in that of ``evaluate``."""
+
 PICTURED_VOLUMES = 3
 """Volumes that the report of a run shows, at most: each is a few megabytes."""
 
@@ -171,7 +174,7 @@ def evaluate(
         processes.from_main(lambda: _require_fit(cases, loaded.recipe, data, tell))
         systems: dict[str, Segmenter] = {**loaded.systems, "box_ellipse": BoxEllipse()}
         scores = _score(systems, cases, loaded.normalizer, loaded.recipe)
-        pages = Pages(directory / "volumes")
+        pages = Pages(directory / PAGES)
         volumes = follow_volumes(loaded.systems, cases, loaded.normalizer, loaded.recipe, pages)
         metrics = _summary(scores, volumes, loaded.recipe, cases)
         card = _card(scores, loaded.recipe, trained_on=0) if "tuned" in loaded.systems else None

@@ -25,6 +25,7 @@ QUICK = (
     "--set=evaluation.prompts=[box,point]",
     "--set=evaluation.bootstrap=20",
     "--set=data.minimum_area=150",
+    "--set=evaluation.volume_objects=1",
 )
 
 
@@ -69,13 +70,34 @@ def test_a_run_scores_slices_of_whole_patients(name: str, run: Path) -> None:
         "phantom_06",
     }
     assert len(split["test"]) == 12
-    metrics = json.loads((run / "metrics.json").read_text("utf-8"))["test"]
-    assert set(metrics) == {"tuned", "zero_shot", "box_ellipse"}
-    assert metrics["tuned"]["box"]["dice"]["mean"] > 0.5
-    assert "liver" in metrics["tuned"]["box"]["per_class"]
-    assert "data:image/" in (run / "report.html").read_text("utf-8")
+    metrics = json.loads((run / "metrics.json").read_text("utf-8"))
+    scores, volumes = metrics["test"], metrics["volumes"]
+    assert set(scores) == {"tuned", "zero_shot", "box_ellipse"}
+    assert scores["tuned"]["box"]["dice"]["mean"] > 0.5
+    assert "liver" in scores["tuned"]["box"]["per_class"]
+    assert set(volumes) == {"tuned", "zero_shot"}
+    assert volumes["tuned"]["box@middle"]["objects"] == 1
+    assert 0 <= volumes["tuned"]["box@middle"]["nsd"]["mean"] <= 1
+    report = (run / "report.html").read_text("utf-8")
+    assert "data:image/" in report
+    assert "<h3>phantom_06</h3>" in report
     winners = {a["hook"]: a for a in json.loads((run / "explain.json").read_text("utf-8"))}
     assert winners["load_cases"]["winner"] == f"domain {name}"
+
+
+def test_evaluating_volumes_writes_a_page_for_each(data: Path, name: str, tmp_path: Path) -> None:
+    few = ("--set=evaluation.bootstrap=20", "--set=evaluation.prompts=[box]")
+    one = ("--split=val", "--set=evaluation.volume_objects=1", "--set=propagation.axes=3")
+    out = tmp_path / "out"
+    result = call("evaluate", name, str(data), "--model=tiny", "--out", str(out), *few, *one)
+    assert result.exit_code == 0, result.stderr
+    assert "Whole objects" in result.stdout
+    assert f"pages: {out / 'volumes'}\n" in result.stdout
+    assert [path.name for path in (out / "volumes").iterdir()] == ["phantom_05.html"]
+    page = (out / "volumes" / "phantom_05.html").read_text("utf-8")
+    assert page.count('src="data:image/png') == 3  # slices, doubt, planes
+    metrics = json.loads((out / "metrics.json").read_text("utf-8"))
+    assert list(metrics["volumes"]) == ["zero_shot"]
 
 
 def test_a_nifti_volume_is_segmented_into_its_own_geometry(
