@@ -105,3 +105,10 @@ def test_it_may_be_switched_off_and_needs_whole_volumes(miniature: Sam) -> None:
     systems, cases = {"tuned": SamSegmenter(miniature)}, in_parts([ball()])
     assert follow_volumes(systems, cases, shown, recipe(volume_objects=0), Drawn()) == []
     assert follow_volumes(systems, cases[1:], shown, recipe(), Drawn()) == []
+
+
+def test_three_axes_bring_a_doubt_map(miniature: Sam) -> None:
+    drawn = Drawn()
+    three = Recipe.model_validate({"propagation": {"axes": 3}})
+    follow_volumes({"tuned": SamSegmenter(miniature)}, in_parts([ball()]), shown, three, drawn)
+    assert drawn[0][1].doubt is not None
