@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -134,12 +133,9 @@ class Model:
             UsageError: It is an image, or several volumes.
         """
         case = volume if isinstance(volume, Case) else self._only_volume(Path(volume))
-        segmenter, folder = next(iter(self.systems.values())), None
-        if not has_cache(segmenter):
-            folder = tempfile.TemporaryDirectory(prefix="samdomains-")
-            segmenter = with_cache(segmenter, Path(folder.name))
-        recipe = self.recipe.propagation
-        return OpenVolume.of(case, segmenter, self.normalizer, recipe, folder)
+        segmenter = next(iter(self.systems.values()))
+        segmenter = remembering(segmenter, EmbeddingCache.temporary(TEMPORARY_BYTES))
+        return OpenVolume.of(case, segmenter, self.normalizer, self.recipe.propagation)
 
     def segment_volume(
         self,
@@ -188,19 +184,10 @@ class Model:
                 yield members[i], answer
 
 
-def has_cache(segmenter: SamSegmenter) -> bool:
-    """Whether it keeps embeddings on disk."""
-    return segmenter.encoder is not None and segmenter.encoder.cache is not None
-
-
-def with_cache(segmenter: SamSegmenter, folder: Path) -> SamSegmenter:
-    """The same, with embeddings kept in a folder as long as the disk has room.
-
-    Args:
-        segmenter: Without a cache.
-        folder: For this and other models; it holds ``TEMPORARY_BYTES`` at most.
-    """
-    cache = EmbeddingCache(folder, TEMPORARY_BYTES)
+def remembering(segmenter: SamSegmenter, cache: EmbeddingCache) -> SamSegmenter:
+    """The same with a cache of embeddings, unless it has one; a full disk is no error."""
+    if segmenter.encoder is not None and segmenter.encoder.cache is not None:
+        return segmenter
     return replace(segmenter, encoder=CachedEncoder(segmenter.sam, cache, silent))
 
 
@@ -241,6 +228,7 @@ def load_model(
         RecipeError: A setting does not fit.
 
     Example:
+        >>> import numpy as np
         >>> model = load_model("tiny")
         >>> pixels = np.zeros((1, 64, 64), dtype=np.uint8)
         >>> box = Prompts(box=np.array([8, 8, 40, 40], dtype=np.float32), source="user")

@@ -2,40 +2,37 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samdomains.checking import Tell, silent
-from samdomains.data.images import IMAGE_SUFFIXES
-from samdomains.data.naming import VOLUME_SUFFIXES, image_file, named_errors, plain_stem
+from samdomains.data.naming import image_file, named_errors
 from samdomains.data.parts import statistics_of
 from samdomains.data.scenes import is_scene
-from samdomains.data.volumes import slices_of
 from samdomains.data.writers import file_stem
 from samdomains.errors import SamDomainsError, UsageError
 from samdomains.inference import Model
 from samdomains.manifest import Entry, Manifest, SharedManifest
+from samdomains.mask_target import Target, recipe_for
 from samdomains.processes import current_processes
 from samdomains.progress import progress_bar
-from samdomains.prompts.parsing import ObjectPrompt
+from samdomains.prompts.parsing import ObjectPrompt, VolumePrompt, by_object
 from samdomains.protocols import MaskWriter
-from samdomains.recipe import OutputFormat, Recipe
+from samdomains.recipe import Recipe
 from samdomains.scene_segmentation import KeptTiles, found_in_scene
 from samdomains.types import Case, ObjectMask
-
-_FORMATS: Mapping[str, OutputFormat] = {
-    ".png": "png",
-    ".nii": "nifti",
-    ".gz": "nifti",
-    ".nrrd": "nrrd",
-    ".mha": "mha",
-    ".mhd": "mha",
-    ".geojson": "geojson",
-}
-"""Suffix of an output file → ``data.output``."""
-
+from samdomains.volume_segmentation import (
+    NOTHING_BESIDE,
+    Beside,
+    Followed,
+    StoppedInVolume,
+    doubt_levels,
+    followed_in_volume,
+    found_in_volume,
+    require_fitting,
+    suggestion_for,
+)
 
 MANIFEST = "manifest.csv"
 
@@ -47,6 +44,7 @@ def segment(
     *,
     out: Path | str,
     resume: bool = False,
+    beside: Beside = NOTHING_BESIDE,
     tell: Tell = silent,
 ) -> list[Path]:
     """Segment images, volumes or scenes and write the masks in the domain's native format.
@@ -60,12 +58,15 @@ def segment(
         model: From ``load_model``.
         source: An image, a volume or a folder of them; their annotation, if there is any, is not
             read.
-        prompts: One per object, the same for every image; in a volume each names its slice. None
-            segments without a human: the domain proposes prompts, and sure answers are kept.
+        prompts: One per object, the same for every image. In a volume each names its slice, and
+            the object is followed from there through all that show it. None segments without a
+            human: the domain proposes prompts, and sure answers are kept; those of neighbouring
+            slices are put together.
         out: A folder for the masks; or, for a single image, the file itself, whose suffix then
             chooses the format where the domain has it and ``data.output`` is ``native``.
         resume: Go on where an interrupted call with the same arguments stopped: images in the
             manifest and finished tiles of a scene are not segmented again.
+        beside: What is wanted beside the masks of a volume.
         tell: Takes one line about what happens now.
 
     Returns:
@@ -78,20 +79,13 @@ def segment(
             is segmented.
     """
     cases = model.domain.load_cases(Path(source), model.recipe)
-    target = _Target.of(Path(out), cases)
-    writer = model.domain.write_masks(_for_suffix(model.recipe, target.file))
-    job = _Job(model, prompts, target, writer, resume, tell)
+    target = Target.of(Path(out), cases)
+    writer = model.domain.write_masks(recipe_for(model.recipe, target.file))
+    require_fitting(beside, cases, prompts, model.recipe)
+    job = _Job(model, prompts, target, writer, resume, beside, tell)
     if len(cases) == 1:
         return current_processes().from_main(lambda: job.segment_one(cases[0])[1])
     return job.segment_all(cases)
-
-
-def _for_suffix(recipe: Recipe, file: Path | None) -> Recipe:
-    """The recipe with the format that the name of a single output file asks for."""
-    asked = None if file is None else _FORMATS.get(file.suffix.lower())
-    if asked is None or recipe.data.output != "native":
-        return recipe
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"output": asked})})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -100,9 +94,10 @@ class _Job:
 
     model: Model
     prompts: Sequence[ObjectPrompt] | None
-    target: _Target
+    target: Target
     writer: MaskWriter
     resume: bool
+    beside: Beside
     tell: Tell
 
     def segment_all(self, cases: Sequence[Case]) -> list[Path]:
@@ -142,19 +137,28 @@ class _Job:
     def segment_one(self, case: Case) -> tuple[Sequence[ObjectMask], list[Path]]:
         """Segment one image, volume or scene: its objects, and the files written."""
         kept = KeptTiles(self.target.folder / f".tiles-{file_stem(case)}")
-        objects = self._found(case, kept)
+        stopped = None
+        try:
+            objects = self._found(case, kept)
+        except StoppedInVolume as stop:
+            objects, stopped = stop.found, stop
         if not objects:
             hint = "nothing was found there; try another prompt"
             self.tell(f"{image_file(case)}: {hint if self.prompts else 'nothing was found'}")
         classed = _with_classes(case, objects, self.prompts)
         files = list(self.target.write(self.writer, classed, objects))
         kept.discard()
+        if stopped is not None:
+            self.tell(f"interrupted; {files[0]} holds what was found until then")
+            raise stopped
         return objects, files
 
     def _found(self, case: Case, kept: KeptTiles) -> list[ObjectMask]:
         """The objects of one image, volume or scene, those without a pixel left out."""
         model, prompts = self.model, self.prompts
         _require_slices(case, prompts)
+        if case.depth is not None:
+            return self._found_in_volume(case)
         if is_scene(case, model.recipe.scene):
             asked = None if prompts is None else [item.prompts for item in prompts]
             pairs = found_in_scene(model, case, asked, kept, resume=self.resume)
@@ -165,19 +169,36 @@ class _Job:
             pixels = case.read_pixels()
             with named_errors(case):
                 return model.automatic(pixels, statistics_of(case, pixels))
-        if case.depth is None:
-            found = _found_in_image(model, case, dict(enumerate(prompts)))
-            return [found[i] for i in sorted(found)]
-        return _found_in_volume(model, case, prompts)
+        found = _found_in_image(model, case, dict(enumerate(prompts)))
+        return [found[i] for i in sorted(found)]
 
+    def _found_in_volume(self, case: Case) -> list[ObjectMask]:
+        """Cross-sections of the objects of a volume; the doubt about them is written beside."""
+        if self.prompts is None:
+            return found_in_volume(self.model, case)
+        asked = by_object(self.prompts)
+        found = followed_in_volume(self.model, case, asked)
+        sections = [
+            replace(item, instance=number, class_id=_class_of(asked[number - 1]))
+            for number, followed in enumerate(found.objects, start=1)
+            for item in followed.sections
+        ]
+        if found.interrupted:
+            raise StoppedInVolume(sections)
+        self._tell_more(case, found, asked)
+        return sections
 
-def _found_in_volume(model: Model, case: Case, prompts: Sequence[ObjectPrompt]) -> list[ObjectMask]:
-    objects = []
-    for index, part in enumerate(slices_of(case)):
-        here = {i: item for i, item in enumerate(prompts) if item.slice_index == index}
-        found = _found_in_image(model, part, here) if here else {}
-        objects += [replace(found[i], slice_index=index, instance=i + 1) for i in sorted(found)]
-    return objects
+    def _tell_more(self, case: Case, found: Followed, asked: Sequence[VolumePrompt]) -> None:
+        """What the user wants to know beside the masks."""
+        if self.beside.suggest:
+            for number, followed in enumerate(found.objects, start=1):
+                self.tell(suggestion_for(followed, number, len(asked)))
+        if self.beside.doubt is not None:
+            target = Target(self.beside.doubt.parent, self.beside.doubt)
+            levels = doubt_levels(found)
+            named = {item.class_id: f"doubt {item.class_id} percent" for item in levels}
+            writer = self.model.domain.write_masks(recipe_for(self.model.recipe, target.file))
+            target.write(writer, replace(case, classes=named or {UNNAMED: "doubt"}), levels)
 
 
 def _found_in_image(
@@ -237,11 +258,6 @@ def _require_none(failed: Sequence[SamDomainsError], count: int, manifest: Path)
 def _require_slices(case: Case, prompts: Sequence[ObjectPrompt] | None) -> None:
     """Refuse a slice in an image, and a volume's prompt without a slice of it."""
     if prompts is None:
-        if case.depth is not None:
-            raise UsageError(
-                f"{image_file(case)}: is a volume, and --auto is for images. Give --box, --point "
-                "or --prompts with their slices"
-            )
         return
     for index in (item.slice_index for item in prompts):
         if case.depth is None and index is not None:
@@ -264,7 +280,7 @@ UNNAMED = 1
 """Class of objects that nobody gave one."""
 
 
-def _class_of(prompt: ObjectPrompt) -> int:
+def _class_of(prompt: ObjectPrompt | VolumePrompt) -> int:
     return UNNAMED if prompt.class_id is None else prompt.class_id
 
 
@@ -280,57 +296,3 @@ def _with_classes(
         return replace(case, classes={UNNAMED: "object"})
     unnamed = {item.class_id for item in objects} - set(case.classes)
     return replace(case, classes={**case.classes, **{i: f"class {i}" for i in sorted(unnamed)}})
-
-
-def _id_for(file: Path) -> str:
-    """The id of a case whose masks are to be this file: its name without the writer's suffix."""
-    return plain_stem(file) if file.suffix.lower() == ".gz" else file.stem
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """Where masks go.
-
-    Attributes:
-        folder: For all files.
-        file: The one that the user named, or None.
-    """
-
-    folder: Path
-    file: Path | None
-
-    @classmethod
-    def of(cls, out: Path, cases: Sequence[Case]) -> _Target:
-        """Tell a file from a folder, and refuse what would overwrite the data."""
-        suffixes = (*IMAGE_SUFFIXES, *VOLUME_SUFFIXES, ".geojson", ".mp4")
-        is_file = out.suffix.lower() in suffixes and not out.is_dir()
-        if is_file and len(cases) != 1:
-            raise UsageError(
-                f"{out}: one file cannot hold the masks of {len(cases)} images. Name a folder"
-            )
-        if out.is_file() and not is_file:
-            raise UsageError(f"{out}: is a file. --out must name a folder, or a file for one image")
-        inputs = {file.resolve() for case in cases for file in case.files}
-        if out.resolve() in inputs or out.resolve() in {file.parent for file in inputs}:
-            raise UsageError(f"{out}: holds what is segmented. Name another place with --out")
-        return cls(out.parent, out) if is_file else cls(out, None)
-
-    def write(
-        self, writer: MaskWriter, case: Case, objects: Sequence[ObjectMask]
-    ) -> Sequence[Path]:
-        """Write the masks of one image."""
-        if self.file is None:
-            return writer(case, objects, self.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".segment-", dir=self.folder) as name:
-            made = writer(replace(case, id=_id_for(self.file)), objects, Path(name))
-            places = {path: self.folder / path.relative_to(name) for path in made}
-            if self.file not in places.values():
-                kinds = ", ".join(sorted({path.suffix for path in made}))
-                raise UsageError(
-                    f"{self.file}: masks are written as {kinds}. Name such a file, or a folder"
-                )
-            for path, place in places.items():
-                place.parent.mkdir(exist_ok=True)
-                path.replace(place)
-        return list(places.values())

@@ -5,8 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TypeAlias
 
 from markupsafe import Markup
@@ -19,12 +17,13 @@ from samdomains.evaluation.volume_targets import (
     targets_of,
     whole_volumes,
 )
-from samdomains.inference import has_cache, with_cache
+from samdomains.inference import TEMPORARY_BYTES, remembering
 from samdomains.processes import ALONE, Processes, current_processes
 from samdomains.progress import progress_bar
 from samdomains.protocols import Normalizer
 from samdomains.recipe import Recipe
 from samdomains.reports.volume_figures import VolumePicture
+from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.sam.segmenter import SamSegmenter
 from samdomains.types import Case
 from samdomains.volume_pictures import Draw, picture_of
@@ -70,17 +69,17 @@ def follow_volumes(
         DataError: A volume or its annotation cannot be read.
     """
     volumes = whole_volumes(cases) if recipe.evaluation.volume_objects else ()
-    with TemporaryDirectory(prefix="samdomains-") as folder:
-        opening = {
-            name: partial(
-                OpenVolume.of,
-                segmenter=system if has_cache(system) else with_cache(system, Path(folder)),
-                normalizer=normalizer,
-                recipe=recipe.propagation,
-            )
-            for name, system in systems.items()
-        }
-        return score_volumes(opening, volumes, recipe, draw, current_processes())
+    cache = EmbeddingCache.temporary(TEMPORARY_BYTES)
+    opening = {
+        name: partial(
+            OpenVolume.of,
+            segmenter=remembering(system, cache),
+            normalizer=normalizer,
+            recipe=recipe.propagation,
+        )
+        for name, system in systems.items()
+    }
+    return score_volumes(opening, volumes, recipe, draw, current_processes())
 
 
 def score_volumes(

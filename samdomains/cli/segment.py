@@ -56,12 +56,23 @@ from samdomains.cli.printing import tell
     type=click.Path(path_type=Path),
     metavar="FILE.json",
     help='Several objects: [{"box": [x0, y0, x1, y1], "points": [[x, y, 1]], "class": 2, '
-    '"slice": 0}, …].',
+    '"slice": 0, "object": 1}, …].',
 )
 @click.option(
     "--auto",
     is_flag=True,
     help="Segment without a prompt: the domain proposes them, and sure answers are kept.",
+)
+@click.option(
+    "--suggest",
+    is_flag=True,
+    help="Of a volume, say in which slice one more prompt would help most.",
+)
+@click.option(
+    "--doubt",
+    type=click.Path(path_type=Path),
+    metavar="FILE",
+    help="Of a volume, write where its axes disagree, in percent; with --set propagation.axes=3.",
 )
 @click.option(
     "--resume",
@@ -83,6 +94,8 @@ def command(
     points: tuple[str, ...],
     file: Path | None,
     auto: bool,
+    suggest: bool,
+    doubt: Path | None,
     resume: bool,
     checkpoint: Path | None,
     settings: tuple[str, ...],
@@ -93,14 +106,16 @@ def command(
 ) -> None:
     """Segment INPUT, an image, a volume or a folder of them, where the prompts point.
 
-    In a volume each prompt names its slice, counted from 0. The same prompts are used for every
-    image. Masks are written in the domain's own format; in a folder, manifest.csv says which images
-    need a human look.
+    In a volume or video each prompt names its slice or frame, counted from 0, and the object is
+    followed from there in both directions; prompts in several slices mean one object. The same
+    prompts are used for every image. Masks are written in the domain's own format; in a folder,
+    manifest.csv says which images need a human look.
     """
     from samdomains.errors import UsageError
     from samdomains.inference import load_model
     from samdomains.prompts.parsing import prompts_from_words, read_prompts
     from samdomains.segmentation import segment
+    from samdomains.volume_segmentation import Beside
 
     if file and (boxes or points):
         raise UsageError("--prompts does not go with --box and --point: put all into the file")
@@ -116,7 +131,8 @@ def command(
         cache=embedding_cache(cache, cache_size),
         tell=tell,
     )
-    written = segment(loaded, source, prompts, out=out, resume=resume, tell=tell)
+    beside = Beside(doubt=doubt, suggest=suggest)
+    written = segment(loaded, source, prompts, out=out, resume=resume, beside=beside, tell=tell)
     if as_json:
         click.echo(json.dumps([str(path) for path in written]))
         return

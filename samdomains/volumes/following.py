@@ -4,12 +4,11 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from tempfile import TemporaryDirectory
 
 import numpy as np
 from numpy.typing import NDArray
 
-from samdomains.data.naming import image_file
+from samdomains.data.naming import image_file, named_errors
 from samdomains.errors import UsageError
 from samdomains.prompts.inside import require_inside
 from samdomains.prompts.parsing import VolumePrompt
@@ -67,12 +66,10 @@ class OpenVolume:
     Attributes:
         planes: Its slices across Z, H and W.
         recipe: How objects are followed.
-        folder: Holds embeddings as long as the volume is open; None where a cache does.
     """
 
     planes: tuple[Planes, Planes, Planes]
     recipe: PropagationRecipe
-    folder: TemporaryDirectory[str] | None = None
 
     @classmethod
     def of(
@@ -81,7 +78,6 @@ class OpenVolume:
         segmenter: Segmenter,
         normalizer: Normalizer,
         recipe: PropagationRecipe,
-        folder: TemporaryDirectory[str] | None = None,
     ) -> OpenVolume:
         """Open a volume.
 
@@ -90,14 +86,13 @@ class OpenVolume:
             segmenter: Answers prompts in a slice.
             normalizer: Stored pixels → image, by the statistics of the whole volume.
             recipe: How objects are followed.
-            folder: Holds embeddings as long as the volume is open.
 
         Raises:
             DataError: It cannot be read.
         """
         along_z = planes_of(volume, 0, segmenter, normalizer)
         across = (replace(along_z, axis=1), replace(along_z, axis=2))
-        return cls((along_z, *across), recipe, folder)
+        return cls((along_z, *across), recipe)
 
     @property
     def shape(self) -> tuple[int, int, int]:
@@ -116,7 +111,8 @@ class OpenVolume:
                     f"{image_file(self.planes[0].volume)}: has no slice {index}; "
                     f"allowed are 0 to {self.shape[0] - 1}"
                 )
-            require_inside(prompts, self.planes[0].grid)
+            with named_errors(self.planes[0].volume):
+                require_inside(prompts, self.planes[0].grid)
 
     def follow(
         self, prompts: Mapping[int, Prompts], seen: Callable[[Section], None] | None = None

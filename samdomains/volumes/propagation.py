@@ -114,8 +114,8 @@ def follow(
     yield from seeds
     for first, second in pairwise(seeds):
         yield from walker.between(first, second, known)
-    found = list(walker.outward(seeds[0], -1, known)) + list(walker.outward(seeds[-1], 1, known))
-    yield from found
+    yield from walker.outward(seeds[0], -1, known)
+    yield from walker.outward(seeds[-1], 1, known)
 
 
 def follow_back(

@@ -22,7 +22,7 @@ QUICK = (
     "--set=training.mixtures=[]",
     "--set=training.objects_per_image=2",
     "--set=evaluation.validation_objects=1",
-    "--set=evaluation.prompts=[box,point]",
+    "--set=evaluation.prompts=[box]",
     "--set=evaluation.bootstrap=20",
     "--set=data.minimum_area=150",
     "--set=evaluation.volume_objects=1",
@@ -116,7 +116,9 @@ def test_a_nifti_volume_is_segmented_into_its_own_geometry(
     np.testing.assert_array_equal(written.affine, source.affine)
     labels = np.asanyarray(written.dataobj)
     assert labels.shape == source.shape
-    assert set(np.flatnonzero(labels.any(axis=(0, 1)))) == {6, 7}
+    found = np.flatnonzero(labels.any(axis=(0, 1)))
+    assert {6, 7} < set(found)
+    np.testing.assert_array_equal(np.diff(found), 1)
     result = call(*words[:-1], str(tmp_path / "none.nii.gz"), "--box", "12,10,52,60")
     assert result.exit_code == 2
     assert "is a volume of 12 slices, and a prompt names none" in result.stderr
@@ -125,11 +127,14 @@ def test_a_nifti_volume_is_segmented_into_its_own_geometry(
 def test_a_dicom_series_is_segmented_into_dicom_seg(scans: Path, tmp_path: Path) -> None:
     series, target = scans / "images" / "phantom_06", tmp_path / "out" / "kidney.dcm"
     words = ["segment", "ct", str(series), "--model", "tiny", "--out", str(target)]
+    words[-2:-2] = ["--cache", str(tmp_path / "cache")]
     result = call(*words, "--box", "25,45,45,62@4")
     assert result.exit_code == 0, result.stderr
     ((_, name, mask),) = read_segmentation(target, scan_of_folder(series, None).series)
     assert name == "object"
-    assert set(np.flatnonzero(mask.any(axis=(0, 1)))) == {4}
+    found = np.flatnonzero(mask.any(axis=(0, 1)))
+    assert 4 in found
+    np.testing.assert_array_equal(np.diff(found), 1)
     words[-1] = str(tmp_path / "kidney.nii.gz")
     assert call(*words, "--box", "25,45,45,62@4").exit_code == 0
     labels = np.asanyarray(nibabel.load(tmp_path / "kidney.nii.gz").dataobj)
