@@ -6,6 +6,7 @@ Every object is prompted once, with its true box in the first frame that shows i
 run: each kind of clip by
 
 * ``samdomains``: ``samdomains.segment`` with the model, as a user calls it;
+* ``first end only``: the same without re-identification (``propagation.patience=0``);
 * ``box held still``: the model asked about the first box in every frame;
 * ``previous box``: the model asked about the box around its own last answer, and nothing else;
 * ``true box``: the model asked about the true box in every frame, which no propagation knows.
@@ -20,7 +21,7 @@ import argparse
 import tempfile
 import time
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -64,6 +65,7 @@ def main() -> None:
     parser.add_argument("--set", dest="settings", action="append", default=[])
     arguments = parser.parse_args()
     model = load_model(arguments.model, "video", settings=arguments.settings)
+    systems = {"samdomains": model, "first end only": without_reidentification(model)}
     print(f"{arguments.clips} clips of each kind, {FRAMES} frames of {SIZE[1]} x {SIZE[0]}\n")
     print("| clips | system | J | F | J&F | J&F as DAVIS | kept | false alarms | s a frame |")
     print("|---|---|---|---|---|---|---|---|---|")
@@ -73,9 +75,11 @@ def main() -> None:
             for index in range(arguments.clips)
         ]
         results: dict[str, list[SequenceScore]] = {}
-        started, seconds = time.monotonic(), {}
-        results["samdomains"] = [scored(clip, followed(model, clip)) for clip in clips]
-        seconds["samdomains"] = time.monotonic() - started
+        seconds: dict[str, float] = {}
+        for name, system in systems.items():
+            started = time.monotonic()
+            results[name] = [scored(clip, followed(system, clip)) for clip in clips]
+            seconds[name] = time.monotonic() - started
         for clip in clips:
             answers = list(asked_frame_by_frame(model, clip))
             for place, name in enumerate(FLOORS):
@@ -85,6 +89,12 @@ def main() -> None:
             spent = seconds.get(name)
             pace = "" if spent is None else f"{spent / FRAMES / len(clips):.3f}"
             print(f"| {kind} | {name} | {row(scores)} | {pace} |", flush=True)
+
+
+def without_reidentification(model: Model) -> Model:
+    """The same model, for which the first end of an object is its last."""
+    propagation = model.recipe.propagation.model_copy(update={"patience": 0})
+    return replace(model, recipe=model.recipe.model_copy(update={"propagation": propagation}))
 
 
 def starts(clip: AnnotatedClip) -> dict[int, Start]:

@@ -31,7 +31,7 @@ from samdomains.sam.models import ModelName
 from samdomains.sam.segmenter import SamSegmenter
 from samdomains.types import Case, CaseStatistics, Image, ObjectMask, Prediction, Prompts, RawImage
 from samdomains.volumes.following import OpenVolume, VolumeObject
-from samdomains.volumes.propagation import Section
+from samdomains.volumes.sections import Section
 
 NOT_OF_THE_MODEL = ("data", "propagation", "scene", "evaluation", "auto", "review")
 """Sections of the recipe that say what is read, how it is asked for, and how it is scored."""
@@ -160,7 +160,10 @@ class Model:
         opened = self.open_volume(volume)
         for item in prompts:
             opened.require_inside(item)
-        return [opened.follow(item.prompts, seen) for item in prompts]
+        found: list[VolumeObject] = []
+        for item in prompts:
+            found.append(opened.follow(item.prompts, seen, found))
+        return found
 
     def _only_volume(self, path: Path) -> Case:
         cases = self.domain.load_cases(path, self.recipe)

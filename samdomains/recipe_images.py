@@ -112,6 +112,10 @@ class PropagationRecipe(Section):
         dip: An object ends too where its contrast with what is around it falls, and rises again
             by so much of the contrast at the prompt: another one begins, as with cells above each
             other. None is for objects that do not lie so.
+        patience: Slices after an object's end in which it is looked for, as things in a video come
+            back from behind others; 0 takes the first end for the last.
+        branches: Whether what joins the object is followed back into slices that were passed
+            without it, as the other leg of an arch.
         axes: Axes of the volume along which the object is followed: 1, or 3 with a doubt map.
     """
 
@@ -122,6 +126,8 @@ class PropagationRecipe(Section):
     shape: Annotated[float, Field(ge=0.0)] = 0.5
     stop: Fraction = 0.4
     dip: Fraction | None = None
+    patience: Annotated[int, Field(ge=0)] = 0
+    branches: bool = True
     axes: Literal[1, 3] = 1
 
 

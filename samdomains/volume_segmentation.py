@@ -18,7 +18,7 @@ from samdomains.recipe import Recipe
 from samdomains.types import Case, ObjectMask
 from samdomains.volumes.following import OpenVolume, VolumeObject, section_mask
 from samdomains.volumes.linking import linked
-from samdomains.volumes.propagation import Section
+from samdomains.volumes.sections import Section
 
 DOUBT_STEP = 10
 """Percent of doubt that a value of a written doubt map stands for."""
@@ -125,7 +125,8 @@ def followed_in_volume(model: Model, case: Case, prompts: Sequence[VolumePrompt]
         for number, item in enumerate(prompts):
             seen: list[Section] = []
             try:
-                objects.append(opened.follow(item.prompts, _counting(seen, show, number * depth)))
+                note = _counting(seen, show, number * depth)
+                objects.append(opened.follow(item.prompts, note, objects))
             except KeyboardInterrupt:
                 objects.append(_as_far(opened, seen, item))
                 return Followed(opened, tuple(objects), interrupted=True)

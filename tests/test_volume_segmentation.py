@@ -9,6 +9,7 @@ import pytest
 from samdomains.errors import UsageError
 from samdomains.inference import Model, load_model
 from samdomains.prompts.parsing import by_object, prompts_from_words
+from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.segmentation import segment
 from samdomains.types import Case
 from samdomains.volume_segmentation import (
@@ -33,9 +34,10 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def model(plugin: Path) -> Model:
+def model(plugin: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
     settings = ["propagation.axes=3", "auto.points=4", "auto.minimum_iou=0.5"]
-    return load_model("tiny", local_plugin=plugin, settings=settings)
+    cache = EmbeddingCache(tmp_path_factory.mktemp("embeddings"))
+    return load_model("tiny", local_plugin=plugin, settings=settings, cache=cache)
 
 
 @pytest.fixture(scope="module")

@@ -17,7 +17,8 @@ from samdomains.recipe import PropagationRecipe
 from samdomains.types import Case, Logits, ObjectMask, Prompts
 from samdomains.volumes.fusion import Block, Fused, follow_three_axes
 from samdomains.volumes.planes import Planes, planes_of
-from samdomains.volumes.propagation import Section, follow
+from samdomains.volumes.propagation import follow
+from samdomains.volumes.sections import Section
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +116,10 @@ class OpenVolume:
                 require_inside(prompts, self.planes[0].grid)
 
     def follow(
-        self, prompts: Mapping[int, Prompts], seen: Callable[[Section], None] | None = None
+        self,
+        prompts: Mapping[int, Prompts],
+        seen: Callable[[Section], None] | None = None,
+        others: Sequence[VolumeObject] = (),
     ) -> VolumeObject:
         """Find one object in all slices.
 
@@ -123,13 +127,17 @@ class OpenVolume:
             prompts: By slice, in its pixels. In one at least there is a box or a point on the
                 object; clicks on the background alone correct what is found in their slice.
             seen: Called with each slice that shows it along the first axis, as soon as it is found.
+            others: Followed before. Where the recipe looks for objects that were hidden, what is
+                found is not taken for this one where it is one of them.
 
         Raises:
             DataError: A slice cannot be read.
         """
         prompted = tuple(sorted(prompts))
         if self.recipe.axes == 1:
-            found = _objects(_noted(follow(self.planes[0], prompts, self.recipe), seen))
+            taken = [section for other in others for section in other.sections]
+            followed = follow(self.planes[0], prompts, self.recipe, taken)
+            found = _objects(_noted(followed, seen))
             return VolumeObject(self.shape, found, prompted)
         sections, fused = follow_three_axes(self.planes, prompts, self.recipe, seen)
         if fused is None:

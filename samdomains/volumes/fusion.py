@@ -12,7 +12,8 @@ from samdomains.prompts.boxes import box_of
 from samdomains.recipe import PropagationRecipe
 from samdomains.types import Mask, Prompts
 from samdomains.volumes.planes import Planes
-from samdomains.volumes.propagation import BACKGROUND, Section, ask, follow, follow_back
+from samdomains.volumes.propagation import ask, follow, follow_back
+from samdomains.volumes.sections import BACKGROUND, Section
 
 WEIGHTS = (2.0, 1.0, 1.0, 1.0)
 """Of the votes: along the first axis, back along it, across the second, across the third. The

@@ -44,6 +44,7 @@ class Planes:
         shape: (Z, H, W) of the volume.
         segmenter: Answers prompts in a slice.
         normalizer: Stored pixels → image, by the statistics of the whole volume.
+        coloured: Whether it is stored in colours; others are looked at in grey levels.
     """
 
     volume: Case
@@ -51,6 +52,7 @@ class Planes:
     shape: tuple[int, int, int]
     segmenter: Segmenter
     normalizer: Normalizer
+    coloured: bool = False
     _recent: OrderedDict[int, tuple[Image, PromptedImage]] = field(
         default_factory=OrderedDict, init=False
     )
@@ -121,8 +123,9 @@ def planes_of(volume: Case, axis: Axis, segmenter: Segmenter, normalizer: Normal
     Raises:
         DataError: The volume cannot be read.
     """
-    height, width = volume_pixels(volume)[0].shape[1:]
-    return Planes(volume, axis, (volume.depth or 0, height, width), segmenter, normalizer)
+    channels, height, width = volume_pixels(volume)[0].shape
+    shape = volume.depth or 0, height, width
+    return Planes(volume, axis, shape, segmenter, normalizer, coloured=channels >= 3)
 
 
 def _resized(values: NDArray[np.float32], size: Size) -> NDArray[np.float32]:

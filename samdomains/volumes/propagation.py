@@ -10,86 +10,40 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from samdomains.prompts.boxes import box_of, window_of
+from samdomains.prompts.boxes import box_of
 from samdomains.prompts.propagated import propagated_prompt
 from samdomains.recipe import PropagationRecipe
 from samdomains.sam.decode import is_ambiguous
-from samdomains.types import Logits, Mask, Prediction, Prompts, Size
+from samdomains.types import Logits, Mask, ObjectMask, Prediction, Prompts
 from samdomains.volumes.appearance import Appearance
+from samdomains.volumes.branches import entries
 from samdomains.volumes.motion import moved
 from samdomains.volumes.planes import Planes
+from samdomains.volumes.reappearance import Search, Trail, by_slice
+from samdomains.volumes.sections import BACKGROUND, Known, Section
 from samdomains.volumes.stopping import Evidence, before_dip, contrast, goes_on, iou, relative
-
-BACKGROUND = -10.0
-"""Logit outside of what is kept of an answer."""
-
-MARGIN = 4
-"""Pixels around an object whose logits are kept, for what is put together later."""
 
 SHAPE_CELL = 0.1
 """Share of the square root of its area by which an object may grow from slice to slice before its
 shape speaks against it."""
 
+NOVEL = 0.5
+"""Share of what is around an object that may look like anything, in photos and wherever things
+pass in front of each other: what hides an object is not taken for it."""
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Section:
-    """An object in one slice.
+FARTHEST = 6.0
+"""Distance outside of a shape, in such units, beyond which it speaks no more against a pixel."""
 
-    Attributes:
-        index: Of the slice.
-        crop: (h, w) logits around it.
-        origin: (y, x) of the crop's first pixel.
-        size: (H, W) of the slice's image.
-        predicted: IoU that the model predicts, in [0, 1].
-        confidence: The same, less where ways of asking disagree, in [0, 1].
-    """
+DEEPEST = 3.0
+"""The same inside, beyond which it speaks no more for one."""
 
-    index: int
-    crop: Logits
-    origin: tuple[int, int]
-    size: Size
-    predicted: float
-    confidence: float
-
-    @classmethod
-    def of(cls, index: int, logits: Logits, predicted: float, confidence: float) -> Section:
-        """Keep what is near the object, which has at least one pixel."""
-        rows, columns = window_of(logits > 0, margin=MARGIN)
-        kept = np.array(logits[rows, columns], dtype=np.float32)
-        origin = rows.start, columns.start
-        return cls(index, kept, origin, logits.shape, _unit(predicted), _unit(confidence))
-
-    def logits(self) -> Logits:
-        """(H, W)."""
-        full = np.full(self.size, BACKGROUND, dtype=np.float32)
-        (y, x), (height, width) = self.origin, self.crop.shape
-        full[y : y + height, x : x + width] = self.crop
-        return full
-
-    def mask(self) -> Mask:
-        """(H, W)."""
-        return np.asarray(self.logits() > 0)
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Known:
-    """What is known of an object from the slices in which it was prompted.
-
-    Attributes:
-        appearance: Of it there.
-        contrast: With what is around it.
-        predicted: IoU that the model predicts there.
-        area: Mean number of pixels.
-    """
-
-    appearance: Appearance
-    contrast: float
-    predicted: float
-    area: float
 
 
 def follow(
-    planes: Planes, prompts: Mapping[int, Prompts], recipe: PropagationRecipe
+    planes: Planes,
+    prompts: Mapping[int, Prompts],
+    recipe: PropagationRecipe,
+    others: Sequence[ObjectMask] = (),
 ) -> Iterator[Section]:
     """Follow an object through the slices.
 
@@ -101,12 +55,14 @@ def follow(
         prompts: By slice, in pixels of its image. In one at least there is a box or a point on the
             object; clicks on the background alone correct what is found in that slice.
         recipe: How.
+        others: Cross-sections of other objects, each with its slice: one that comes back is none
+            of them.
 
     Yields:
         Slices that show it, each once, in no order. Nothing where its prompts show nothing.
     """
     clicks = {i: p for i, p in prompts.items() if not _is_positive(p)}
-    walker = _Walker(planes, recipe, clicks)
+    walker = _Walker(planes, recipe, clicks, by_slice(others))
     seeds = [s for i in sorted(set(prompts) - set(clicks)) if (s := walker.seed(i, prompts[i]))]
     if not seeds:
         return
@@ -116,6 +72,55 @@ def follow(
         yield from walker.between(first, second, known)
     yield from walker.outward(seeds[0], -1, known)
     yield from walker.outward(seeds[-1], 1, known)
+
+
+def follow_branches(
+    planes: Planes,
+    sections: Sequence[Section],
+    prompts: Mapping[int, Prompts],
+    recipe: PropagationRecipe,
+) -> Iterator[Section]:
+    """Follow what joins an object on the way back into slices that were passed without it.
+
+    Args:
+        planes: The slices.
+        sections: From ``follow``, at least one.
+        prompts: The same as there.
+        recipe: How.
+
+    Yields:
+        Slices with their branches; they take the place of those of the same number.
+    """
+    found = {section.index: section for section in sections}
+    walker = _Walker(planes, recipe, {}, {})
+    known = walker.know(_prompted(found, prompts))
+    for index, step, part in list(entries({i: s.mask() for i, s in found.items()})):
+        own = found[index]
+        logits = np.where(part, own.logits(), BACKGROUND)
+        seed = Section.of(index, logits, own.predicted, own.confidence)
+        for section in walker.outward(seed, step, known):
+            joined = _joined(found.get(section.index), section)
+            if joined is None:  # it has come to what is known already
+                break
+            found[section.index] = joined
+            yield joined
+
+
+def _joined(there: Section | None, section: Section) -> Section | None:
+    """Both together; None where most of the second is known already."""
+    if there is None:
+        return section
+    known, more = there.mask(), section.mask()
+    if np.count_nonzero(known & more) > 0.5 * np.count_nonzero(more):
+        return None
+    logits = np.maximum(there.logits(), section.logits())
+    confidence = min(there.confidence, section.confidence)
+    return Section.of(there.index, logits, min(there.predicted, section.predicted), confidence)
+
+
+def _prompted(found: Mapping[int, Section], prompts: Mapping[int, Prompts]) -> list[Section]:
+    """The slices in which the object was prompted, ascending."""
+    return [found[i] for i in sorted(prompts) if i in found and _is_positive(prompts[i])]
 
 
 def follow_back(
@@ -138,8 +143,8 @@ def follow_back(
         Slices as in ``sections``, as far as it comes; those between prompts as they are.
     """
     places = {section.index: section for section in sections}
-    seeds = [places[i] for i in sorted(prompts) if i in places and _is_positive(prompts[i])]
-    walker = _Walker(planes, recipe, {})
+    seeds = _prompted(places, prompts)
+    walker = _Walker(planes, recipe, {}, {})
     known = walker.know(seeds)
     first, last = seeds[0].index, seeds[-1].index
     yield from (section for section in sections if first <= section.index <= last)
@@ -163,6 +168,7 @@ class _Walker:
     planes: Planes
     recipe: PropagationRecipe
     clicks: Mapping[int, Prompts]
+    others: Mapping[int, Sequence[ObjectMask]]
 
     def seed(self, index: int, prompts: Prompts) -> Section | None:
         """The answer to a user's own prompt."""
@@ -175,38 +181,52 @@ class _Walker:
 
     def know(self, seeds: Sequence[Section]) -> Known:
         """What the prompted slices tell of the object."""
-        greys = [(self._grey(seed.index), seed.mask()) for seed in seeds]
+        shown = [(self.pixels(seed.index), seed.mask()) for seed in seeds]
         return Known(
-            Appearance.mean([Appearance.of(grey, mask) for grey, mask in greys]),
-            float(np.mean([contrast(grey, mask) for grey, mask in greys])),
+            Appearance.mean([Appearance.of(pixels, mask) for pixels, mask in shown]),
+            np.mean([contrast(pixels, mask) for pixels, mask in shown], axis=0),
             float(np.mean([seed.predicted for seed in seeds])),
-            float(np.mean([np.count_nonzero(mask) for _, mask in greys])),
+            float(np.mean([np.count_nonzero(mask) for _, mask in shown])),
         )
 
     def outward(self, seed: Section, step: int, known: Known) -> Iterator[Section]:
         """Go on from a slice until the object ends."""
+        indices = range(seed.index + 1, len(self.planes)) if step > 0 else range(seed.index)[::-1]
+        return self.walk(seed, indices, known)
+
+    def walk(self, seed: Section, indices: Sequence[int], known: Known) -> Iterator[Section]:
+        """Go on into these slices until the object ends, or is hidden for too long."""
         held: list[Section] = []
         contrasts: list[float] = []
-        before, index = seed, seed.index + step
-        while 0 <= index < len(self.planes):
-            found = self.step(before, index, known)
-            if found is None or goes_on(found[1]) < self.recipe.stop:
+        trail, search = Trail.of(seed), None
+        for index in indices:
+            found = None if search else self.step(trail.last, index, known)
+            if found is not None and goes_on(found[1]) >= self.recipe.stop:
+                trail = trail.then(found[0])
+                held.append(found[0])
+                contrasts.append(found[1].contrast)
+                if self.recipe.dip is not None:
+                    kept = before_dip(contrasts, self.recipe.dip)
+                    if kept < len(held):
+                        held = held[:kept]
+                        break
+                continue
+            if abs(index - trail.last.index) > self.recipe.patience:
                 break
-            before, index = found[0], index + step
-            held.append(before)
-            contrasts.append(found[1].contrast)
-            if self.recipe.dip is not None:
-                kept = before_dip(contrasts, self.recipe.dip)
-                if kept < len(held):
-                    held = held[:kept]
-                    break
+            yield from held
+            held, contrasts = [], []
+            search = search or Search.of(self, trail, known)
+            for section in search.at(index):
+                trail, search = trail.then(section), None
+                yield section
         yield from held
 
     def between(self, first: Section, second: Section, known: Known) -> Iterator[Section]:
         """Fill a gap between two prompted slices from both of its sides."""
         inner = range(first.index + 1, second.index)
-        forth = {s.index: s for s in self.through(first, inner, known)}
-        back = {s.index: s for s in self.through(second, inner[::-1], known)}
+        go = self.walk if self.recipe.patience else self.through  # hidden for a while, or there
+        forth = {s.index: s for s in go(first, inner, known)}
+        back = {s.index: s for s in go(second, inner[::-1], known)}
         for index in inner:
             share = (index - first.index) / (second.index - first.index)
             both = _weighted(forth.get(index), back.get(index), 1 - share)
@@ -230,14 +250,29 @@ class _Walker:
             The object, and what speaks for it; None where nothing is left of it.
         """
         earlier = before.mask()
-        grey, grey_before = self._grey(index), self._grey(before.index)
-        share = moved(earlier, grey_before, grey)
-        expected = share > 0.5
+        share = moved(earlier, self._grey(before.index), self._grey(index))
+        recent = Appearance.of(self.pixels(before.index), earlier)
+        return self.look(index, share > 0.5, known, recent)
+
+    def look(
+        self, index: int, expected: Mask, known: Known, recent: Appearance
+    ) -> tuple[Section, Evidence] | None:
+        """Find an object where it should be.
+
+        Args:
+            index: Of the slice.
+            expected: (H, W), its place.
+            known: From the prompts.
+            recent: What it looked like last.
+
+        Returns:
+            As of ``step``.
+        """
         if not expected.any():
             return None
         answers = answers_for(self.planes, index, expected, self.recipe, self.clicks.get(index))
-        appearance = Appearance.mean([known.appearance, Appearance.of(grey_before, earlier)])
-        signs = appearance.evidence(grey)
+        pixels = self.pixels(index)
+        signs = self.signs(pixels, Appearance.mean([known.appearance, recent]))
         logits = _mean(answers)
         logits += self.recipe.appearance * ndimage.gaussian_filter(signs, 0.5)
         logits += self.recipe.shape * _inwards(expected)
@@ -247,13 +282,28 @@ class _Walker:
         logits = np.where((logits > 0) & ~mask, -np.abs(logits), logits)
         predicted = float(np.mean([answer.predicted_iou for answer in answers]))
         agreement = iou(*(_full(answer) > 0 for answer in answers))
+        if not self.in_the_open:  # light changes from frame to frame, tissue looks the same
+            signs = self.signs(pixels, known.appearance)
         evidence = Evidence(
             predicted=predicted / max(known.predicted, 0.05),
-            appearance=float(known.appearance.evidence(grey)[mask].mean()),
-            contrast=relative(contrast(grey, mask), known.contrast),
+            appearance=float(signs[mask].mean()),
+            contrast=relative(contrast(pixels, mask), known.contrast),
             overlap=iou(mask, expected),
         )
         return Section.of(index, logits, predicted, predicted * agreement), evidence
+
+    def signs(self, pixels: NDArray[np.float32], appearance: Appearance) -> NDArray[np.float32]:
+        """(H, W): how far each pixel looks like the object."""
+        return appearance.evidence(pixels, NOVEL if self.in_the_open else 0.0)
+
+    @property
+    def in_the_open(self) -> bool:
+        """Whether slices show things in light, of which one may hide another."""
+        return self.planes.coloured or self.recipe.patience > 0
+
+    def pixels(self, index: int) -> NDArray[np.float32]:
+        """What a slice looks like: (3, H, W) in colours, or (H, W) in grey levels."""
+        return self.planes.image(index) if self.planes.coloured else self._grey(index)
 
     def _grey(self, index: int) -> NDArray[np.float32]:
         return np.asarray(self.planes.image(index).mean(axis=0), dtype=np.float32)
@@ -311,9 +361,12 @@ def _full(answer: Prediction) -> Logits:
 def _inwards(mask: Mask) -> Logits:
     """(H, W): signed distance to the border of a mask, in units of how far it may move."""
     unit = max(1.0, SHAPE_CELL * float(np.sqrt(np.count_nonzero(mask))))
-    inside = ndimage.distance_transform_edt(mask)
-    outside = ndimage.distance_transform_edt(~mask)
-    return np.asarray(np.clip((inside - outside) / unit, -6.0, 3.0), dtype=np.float32)
+    window = window_of(mask, margin=int(np.ceil(FARTHEST * unit)))
+    inside = ndimage.distance_transform_edt(mask[window])
+    outside = ndimage.distance_transform_edt(~mask[window])
+    result = np.full(mask.shape, -FARTHEST, dtype=np.float32)
+    result[window] = np.clip((inside - outside) / unit, -FARTHEST, DEEPEST)
+    return result
 
 
 def _touching(mask: Mask, expected: Mask) -> Mask:
@@ -335,7 +388,3 @@ def _weighted(a: Section | None, b: Section | None, share: float) -> Section | N
     agreement = iou(a.mask(), b.mask())
     predicted = share * a.predicted + (1 - share) * b.predicted
     return Section.of(a.index, logits, predicted, predicted * agreement)
-
-
-def _unit(value: float) -> float:
-    return float(np.clip(value, 0.0, 1.0))

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import NamedTuple
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
 
 from samdomains.prompts.boxes import window_of
@@ -81,23 +81,30 @@ def before_dip(contrasts: Sequence[float], rise: float) -> int:
     return len(contrasts)
 
 
-def contrast(grey: NDArray[np.float32], mask: Mask) -> float:
+def contrast(pixels: NDArray[np.float32], mask: Mask) -> NDArray[np.float64]:
     """Mean grey level of an object less that of the pixels around it.
 
     Args:
-        grey: (H, W) in [0, 1].
+        pixels: (H, W) in [0, 1], or (3, H, W) with colours.
         mask: (H, W), not empty.
+
+    Returns:
+        A number, or (3,).
     """
     width = max(2, round(0.2 * float(np.sqrt(np.count_nonzero(mask)))))
     window = window_of(mask, margin=width)
-    inside, part = mask[window], grey[window]
+    inside, part = mask[window], pixels[(..., *window)]
     around = (ndimage.maximum_filter(inside.astype(np.uint8), 2 * width + 1) > 0) & ~inside
-    return float(part[inside].mean() - part[around].mean()) if around.any() else 0.0
+    if not around.any():
+        return np.zeros(pixels.shape[:-2])
+    return np.asarray(part[..., inside].mean(axis=-1) - part[..., around].mean(axis=-1), float)
 
 
-def relative(value: float, known: float) -> float:
-    """A contrast over a known one; 1 where that is none."""
-    return value / known if abs(known) >= LEAST_CONTRAST else 1.0
+def relative(value: ArrayLike, known: ArrayLike) -> float:
+    """A contrast over a known one, along its direction of colours; 1 where that is none."""
+    now, before = np.asarray(value, dtype=float), np.asarray(known, dtype=float)
+    size = float(np.vdot(before, before))
+    return float(np.vdot(now, before)) / size if size >= LEAST_CONTRAST**2 else 1.0
 
 
 def iou(a: Mask, b: Mask) -> float:

@@ -54,6 +54,9 @@ def recipes() -> Mapping[str, Mapping[str, Any]]:
                 "focal_gamma": 0.0,
                 "warmup_fraction": 0.1,
             },
+            # Objects pass behind others, and come back: for more than a second they are looked for.
+            # Colours cut them from what hides them (benchmarks/video.md).
+            "propagation": {"patience": 30, "appearance": 2.0},
             # Objects enter and leave the picture all the time.
             "review": {"empty": False},
         },

@@ -31,6 +31,10 @@ def test_frames_are_seen_as_they_are(domain: Domain) -> None:
     np.testing.assert_allclose(image[:, 0], [[0, 0.2, 1]] * 3, atol=1e-6)
 
 
+def test_objects_may_be_hidden_for_a_second(domain: Domain) -> None:
+    assert domain.resolve_recipe().recipe.propagation.patience >= 24
+
+
 def test_masks_are_an_overlay_or_alone(domain: Domain) -> None:
     def writer(*settings: str) -> object:
         return domain.write_masks(domain.resolve_recipe(settings=settings).recipe)
