@@ -23,6 +23,7 @@ QUICK = (
     "--set=evaluation.validation_objects=2",
     "--set=evaluation.prompts=[box,point]",
     "--set=evaluation.bootstrap=20",
+    "--set=evaluation.volume_objects=1",
 )
 
 KEPT = {
@@ -96,6 +97,7 @@ def test_the_run_is_of_this_domain_with_its_values(finished: Finished) -> None:
     images = 4 if finished.domain == "em" else 1  # the sections of a block are images
     assert metrics["test"]["tuned"]["box"]["dice"]["n"] == images
     assert "data:image/" in (finished.run / "report.html").read_text("utf-8")
+    assert ("volumes" in metrics) == (finished.domain == "em")
 
 
 def test_a_new_image_is_segmented_into_a_label_tiff_of_its_kind(
