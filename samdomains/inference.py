@@ -39,7 +39,7 @@ NOT_OF_THE_MODEL = ("data", "propagation", "scene", "evaluation", "auto", "revie
 TEMPORARY_BYTES = 2**34
 """Most bytes of embeddings in a temporary folder."""
 
-OF_THE_READER = ("data", "scene", "auto", "review")
+OF_THE_READER = ("data", "propagation", "scene", "auto", "review")
 """Sections that another domain, which reads the images, brings with it."""
 
 

@@ -20,8 +20,10 @@ from samdomains.progress import progress_bar
 from samdomains.prompts.parsing import ObjectPrompt, VolumePrompt, by_object
 from samdomains.protocols import MaskWriter
 from samdomains.recipe import Recipe
+from samdomains.reports.volume_page import write_volume_page
 from samdomains.scene_segmentation import KeptTiles, found_in_scene
 from samdomains.types import Case, ObjectMask
+from samdomains.volume_pictures import picture_of
 from samdomains.volume_segmentation import (
     NOTHING_BESIDE,
     Beside,
@@ -193,6 +195,11 @@ class _Job:
         if self.beside.suggest:
             for number, followed in enumerate(found.objects, start=1):
                 self.tell(suggestion_for(followed, number, len(asked)))
+        if self.beside.page is not None:
+            names = [f"object {number}" for number in range(1, len(asked) + 1)]
+            picture = picture_of(found.opened, case, found.objects, names)
+            self.beside.page.parent.mkdir(parents=True, exist_ok=True)
+            write_volume_page(self.beside.page, picture)
         if self.beside.doubt is not None:
             target = Target(self.beside.doubt.parent, self.beside.doubt)
             levels = doubt_levels(found)

@@ -30,10 +30,12 @@ class Beside:
 
     Attributes:
         doubt: A file for the doubt map, in percent; the objects are followed along three axes.
+        page: A file for the HTML page with slices, planes, confidence and doubt.
         suggest: Say in which slice one more prompt would help most.
     """
 
     doubt: Path | None = None
+    page: Path | None = None
     suggest: bool = False
 
 
@@ -68,11 +70,12 @@ def require_fitting(
         return
     if prompts is None or any(case.depth is None for case in cases):
         raise UsageError(
-            "--suggest and --doubt are for objects that are prompted in a volume: give --box, "
-            "--point or --prompts with their slices, and a volume"
+            "--suggest, --doubt and --page are for objects that are prompted in a volume: give "
+            "--box, --point or --prompts with their slices, and a volume"
         )
-    if beside.doubt is not None and len(cases) != 1:
-        raise UsageError(f"{beside.doubt}: one file cannot hold the doubt of {len(cases)} volumes")
+    for file in (beside.doubt, beside.page):
+        if file is not None and len(cases) != 1:
+            raise UsageError(f"{file}: one file cannot be about {len(cases)} volumes")
     if beside.doubt is not None and recipe.propagation.axes != 3:
         raise UsageError(
             "--doubt shows where the axes of a volume disagree, and objects are followed along "

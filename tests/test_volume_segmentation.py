@@ -74,10 +74,12 @@ def test_a_suggestion_names_a_slice_that_was_not_prompted(
     model: Model, stack: Path, tmp_path: Path
 ) -> None:
     told: list[str] = []
-    beside = Beside(doubt=tmp_path / "doubt.nii.gz", suggest=True)
+    page = tmp_path / "pages" / "a.html"
+    beside = Beside(doubt=tmp_path / "doubt.nii.gz", page=page, suggest=True)
     prompts = prompts_from_words([BOX], [])
     segment(model, stack, prompts, out=tmp_path / "a.nii.gz", beside=beside, tell=told.append)
     assert lines_of(tmp_path / "doubt.nii.gz")
+    assert "<img" in page.read_text()
     (line,) = [line for line in told if "suggest" in line]
     assert line.startswith("suggestion: prompt the object in slice ")
     assert "slice 3" not in line
@@ -110,7 +112,9 @@ def test_ctrl_c_keeps_what_was_found_until_then(
 ) -> None:
     follow = OpenVolume.follow
 
-    def stopped(self: OpenVolume, prompts: object, seen: Callable[[object], None]) -> VolumeObject:
+    def stopped(
+        self: OpenVolume, prompts: object, seen: Callable[[object], None], others: object
+    ) -> VolumeObject:
         def stop_at_second(section: object) -> None:
             seen(section)
             count.append(section)
@@ -118,7 +122,7 @@ def test_ctrl_c_keeps_what_was_found_until_then(
                 raise KeyboardInterrupt
 
         count: list[object] = []
-        return follow(self, prompts, stop_at_second)  # type: ignore[arg-type]
+        return follow(self, prompts, stop_at_second, others)  # type: ignore[arg-type]
 
     monkeypatch.setattr(OpenVolume, "follow", stopped)
     told: list[str] = []

@@ -64,6 +64,12 @@ from samdomains.cli.printing import tell
     help="Segment without a prompt: the domain proposes them, and sure answers are kept.",
 )
 @click.option(
+    "--page",
+    type=click.Path(path_type=Path),
+    metavar="FILE.html",
+    help="Of a volume, draw what was found: slices, three planes, confidence and doubt.",
+)
+@click.option(
     "--suggest",
     is_flag=True,
     help="Of a volume, say in which slice one more prompt would help most.",
@@ -94,6 +100,7 @@ def command(
     points: tuple[str, ...],
     file: Path | None,
     auto: bool,
+    page: Path | None,
     suggest: bool,
     doubt: Path | None,
     resume: bool,
@@ -131,7 +138,7 @@ def command(
         cache=embedding_cache(cache, cache_size),
         tell=tell,
     )
-    beside = Beside(doubt=doubt, suggest=suggest)
+    beside = Beside(doubt=doubt, page=page, suggest=suggest)
     written = segment(loaded, source, prompts, out=out, resume=resume, beside=beside, tell=tell)
     if as_json:
         click.echo(json.dumps([str(path) for path in written]))
