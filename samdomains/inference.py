@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import shutil
-import tempfile
-import weakref
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -40,7 +37,7 @@ NOT_OF_THE_MODEL = ("data", "propagation", "scene", "evaluation", "auto", "revie
 """Sections of the recipe that say what is read, how it is asked for, and how it is scored."""
 
 TEMPORARY_BYTES = 2**34
-"""Most bytes of embeddings in the temporary folder of one volume."""
+"""Most bytes of embeddings in a temporary folder."""
 
 OF_THE_READER = ("data", "scene", "auto", "review")
 """Sections that another domain, which reads the images, brings with it."""
@@ -137,11 +134,7 @@ class Model:
         """
         case = volume if isinstance(volume, Case) else self._only_volume(Path(volume))
         segmenter = next(iter(self.systems.values()))
-        if segmenter.encoder is None or segmenter.encoder.cache is None:
-            folder = tempfile.mkdtemp(prefix="samdomains-")
-            cache = EmbeddingCache(Path(folder), TEMPORARY_BYTES)
-            weakref.finalize(cache, shutil.rmtree, folder, ignore_errors=True)
-            segmenter = replace(segmenter, encoder=CachedEncoder(segmenter.sam, cache, silent))
+        segmenter = remembering(segmenter, EmbeddingCache.temporary(TEMPORARY_BYTES))
         return OpenVolume.of(case, segmenter, self.normalizer, self.recipe.propagation)
 
     def segment_volume(
@@ -192,6 +185,13 @@ class Model:
         for members, multimask in ((single, True), (rest, False)):
             for i, answer in encoded.answers([prompts[m] for m in members], multimask=multimask):
                 yield members[i], answer
+
+
+def remembering(segmenter: SamSegmenter, cache: EmbeddingCache) -> SamSegmenter:
+    """The same with a cache of embeddings, unless it has one; a full disk is no error."""
+    if segmenter.encoder is not None and segmenter.encoder.cache is not None:
+        return segmenter
+    return replace(segmenter, encoder=CachedEncoder(segmenter.sam, cache, silent))
 
 
 def checkpoint_of(recipe: Recipe) -> Path | None:

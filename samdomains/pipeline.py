@@ -20,6 +20,7 @@ from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.card import Card, case_dice, make_card
 from samdomains.evaluation.results import ObjectScore, summarize
 from samdomains.evaluation.scorer import score
+from samdomains.evaluation.volume_results import summarize_volumes
 from samdomains.files import write_json
 from samdomains.inference import load_model
 from samdomains.preparation import Plan, begin, keep_recipe, prepare, require_same_recipe
@@ -41,8 +42,17 @@ from samdomains.training.engine import train
 from samdomains.training.state import Progress, kept_weights
 from samdomains.training.task import Task
 from samdomains.types import Case, Split
+from samdomains.volume_pictures import FirstSections, Pages
+from samdomains.volume_scoring import ScoredVolume, follow_volumes
 
 __all__ = ["Result", "evaluate", "run", "segment"]
+
+
+PAGES = "volumes"
+"""Folder of the pages of volumes, in that of ``evaluate``."""
+
+PICTURED_VOLUMES = 3
+"""Volumes that the report of a run shows, at most: each is a few megabytes."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -133,7 +143,8 @@ def evaluate(
         domain: The domain's id.
         source: The labelled data.
         model: A run directory (scores ``tuned`` and its base as ``zero_shot``) or a model's name.
-        out: A new folder for ``metrics.json`` and, for a tuned model, ``card.json``.
+        out: A new folder for ``metrics.json``, for a tuned model ``card.json``, and ``volumes/``
+            with a page for each whole volume.
         split: Score only this part of the data's own ``splits.json``; None scores every case.
         checkpoint: File with the base's weights, where they are not the shipped or official ones.
         settings: ``section.key=value``; for a tuned model only of ``data`` and ``evaluation``.
@@ -163,7 +174,9 @@ def evaluate(
         processes.from_main(lambda: _require_fit(cases, loaded.recipe, data, tell))
         systems: dict[str, Segmenter] = {**loaded.systems, "box_ellipse": BoxEllipse()}
         scores = _score(systems, cases, loaded.normalizer, loaded.recipe)
-        metrics = _summary(scores, loaded.recipe, cases)
+        pages = Pages(directory / PAGES)
+        volumes = follow_volumes(loaded.systems, cases, loaded.normalizer, loaded.recipe, pages)
+        metrics = _summary(scores, volumes, loaded.recipe, cases)
         card = _card(scores, loaded.recipe, trained_on=0) if "tuned" in loaded.systems else None
         processes.from_main(lambda: _write_scores(directory, metrics, card))
     return Result(directory, metrics, card)
@@ -190,6 +203,16 @@ def _completed(directory: RunDirectory, tell: Tell) -> Result:
     return Result(directory.root, metrics, Card.from_json(card))
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Found:
+    """What a run has come to before its report: training, scores, and the systems to picture."""
+
+    progress: Progress
+    scores: tuple[ObjectScore, ...]
+    volumes: Sequence[ScoredVolume]
+    systems: Mapping[str, Segmenter]
+
+
 def _carry_out(
     plan: Plan, watch: Stopwatch, shared: EmbeddingCache | None, *, resume: bool, tell: Tell
 ) -> Result:
@@ -206,11 +229,13 @@ def _carry_out(
         tuned = SamSegmenter.of(encoder.sam, model, encoder)
         normalizer = plan.domain.normalize_intensity(plan.recipe)
         own = _score({"tuned": tuned}, plan.splits.test, normalizer, plan.recipe)
-    # The base once more: tuning changed it in place.
-    encoder = encoder_of(load_base(plan.base.name, plan.checkpoint).sam)
-    systems = {"tuned": tuned, "zero_shot": SamSegmenter.of(encoder.sam, model, encoder)}
-    scores = (*own, *untuned)
-    return current_processes().from_main(lambda: _report(plan, progress, scores, systems, watch))
+        # The base once more: tuning changed it in place.
+        encoder = encoder_of(load_base(plan.base.name, plan.checkpoint).sam)
+        systems = {"tuned": tuned, "zero_shot": SamSegmenter.of(encoder.sam, model, encoder)}
+        first = FirstSections(PICTURED_VOLUMES)
+        volumes = follow_volumes(systems, plan.splits.test, normalizer, plan.recipe, first)
+    found = _Found(progress, (*own, *untuned), volumes, systems)
+    return current_processes().from_main(lambda: _report(plan, found, watch))
 
 
 def _encoder(plan: Plan, shared: EmbeddingCache | None, tell: Tell, sam: Sam) -> CachedEncoder:
@@ -288,16 +313,11 @@ def _tune(plan: Plan, encoder: CachedEncoder, *, resume: bool, tell: Tell) -> Pr
     return train(task, resume=resume)
 
 
-def _report(
-    plan: Plan,
-    progress: Progress,
-    scores: Sequence[ObjectScore],
-    systems: Mapping[str, Segmenter],
-    watch: Stopwatch,
-) -> Result:
+def _report(plan: Plan, found: _Found, watch: Stopwatch) -> Result:
     """Write scores, verdict and, as the last file, the report."""
     directory, splits = plan.directory, plan.splits
-    metrics = _summary(scores, plan.recipe, splits.test)
+    scores = found.scores
+    metrics = _summary(scores, found.volumes, plan.recipe, splits.test)
     card = _card(scores, plan.recipe, trained_on=len(splits.train))
     write_json(directory.metrics, metrics)
     write_json(directory.card, card.to_json())
@@ -307,14 +327,15 @@ def _report(
         audit=plan.audit,
         splits=splits,
         choice=plan.choice,
-        history=[asdict(epoch) for epoch in progress.history],
-        kept=kept_weights(progress),
+        history=[asdict(epoch) for epoch in found.progress.history],
+        kept=kept_weights(found.progress),
         scores=scores,
         metrics=metrics,
         card=card,
         seconds=watch.seconds,
         base=f"{plan.base.name} (SHA-256 {plan.base.sha256[:16]}…)",
-        systems=systems,
+        systems=found.systems,
+        volumes=[volume.section for volume in found.volumes if volume.section is not None],
     )
     write_run_report(directory.report, record)
     directory.finish()
@@ -322,11 +343,17 @@ def _report(
 
 
 def _summary(
-    scores: Sequence[ObjectScore], recipe: Recipe, cases: Sequence[Case]
+    scores: Sequence[ObjectScore],
+    volumes: Sequence[ScoredVolume],
+    recipe: Recipe,
+    cases: Sequence[Case],
 ) -> dict[str, Any]:
-    return summarize(
-        scores, resamples=recipe.evaluation.bootstrap, seed=recipe.seed, cases=len(cases)
-    )
+    resamples, seed = recipe.evaluation.bootstrap, recipe.seed
+    summary = summarize(scores, resamples=resamples, seed=seed, cases=len(cases))
+    whole = [score for volume in volumes for score in volume.scores]
+    if whole:
+        summary["volumes"] = summarize_volumes(whole, resamples=resamples, seed=seed)
+    return summary
 
 
 def _card(scores: Sequence[ObjectScore], recipe: Recipe, *, trained_on: int) -> Card:

@@ -237,11 +237,17 @@ class EvaluationRecipe(Section):
         prompts: The ways of prompting that are scored.
         bootstrap: Resamples for the 95 percent interval.
         validation_objects: Objects scored per image while training; the test scores all.
+        volume_objects: Objects of each whole volume that are followed from slice to slice, at most:
+            a subset drawn from all classes by turns; 0 leaves scores of whole volumes out.
+        tolerance_mm: Deviation of a surface in mm that counts as correct in the surface Dice of
+            whole volumes: what two careful people would differ by.
     """
 
     prompts: tuple[Literal["box", "point", "point+3"], ...] = ("box", "point", "point+3")
     bootstrap: Count = 1000
     validation_objects: Count = 8
+    volume_objects: Annotated[int, Field(ge=0)] = 8
+    tolerance_mm: Positive = 2.0
 
 
 class Recipe(Section):

@@ -114,6 +114,8 @@ class PropagationRecipe(Section):
             other. None is for objects that do not lie so.
         patience: Slices after an object's end in which it is looked for, as things in a video come
             back from behind others; 0 takes the first end for the last.
+        branches: Whether what joins the object is followed back into slices that were passed
+            without it, as the other leg of an arch.
         axes: Axes of the volume along which the object is followed: 1, or 3 with a doubt map.
     """
 
@@ -125,6 +127,7 @@ class PropagationRecipe(Section):
     stop: Fraction = 0.4
     dip: Fraction | None = None
     patience: Annotated[int, Field(ge=0)] = 0
+    branches: bool = True
     axes: Literal[1, 3] = 1
 
 

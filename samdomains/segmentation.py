@@ -2,25 +2,24 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 from samdomains.checking import Tell, silent
-from samdomains.data.images import IMAGE_SUFFIXES
-from samdomains.data.naming import VOLUME_SUFFIXES, image_file, named_errors, plain_stem
+from samdomains.data.naming import image_file, named_errors
 from samdomains.data.parts import statistics_of
 from samdomains.data.scenes import is_scene
 from samdomains.data.writers import file_stem
 from samdomains.errors import SamDomainsError, UsageError
 from samdomains.inference import Model
 from samdomains.manifest import Entry, Manifest, SharedManifest
+from samdomains.mask_target import Target, recipe_for
 from samdomains.processes import current_processes
 from samdomains.progress import progress_bar
 from samdomains.prompts.parsing import ObjectPrompt, VolumePrompt, by_object
 from samdomains.protocols import MaskWriter
-from samdomains.recipe import OutputFormat, Recipe
+from samdomains.recipe import Recipe
 from samdomains.scene_segmentation import KeptTiles, found_in_scene
 from samdomains.types import Case, ObjectMask
 from samdomains.volume_segmentation import (
@@ -34,18 +33,6 @@ from samdomains.volume_segmentation import (
     require_fitting,
     suggestion_for,
 )
-
-_FORMATS: Mapping[str, OutputFormat] = {
-    ".png": "png",
-    ".nii": "nifti",
-    ".gz": "nifti",
-    ".nrrd": "nrrd",
-    ".mha": "mha",
-    ".mhd": "mha",
-    ".geojson": "geojson",
-}
-"""Suffix of an output file → ``data.output``."""
-
 
 MANIFEST = "manifest.csv"
 
@@ -92,21 +79,13 @@ def segment(
             is segmented.
     """
     cases = model.domain.load_cases(Path(source), model.recipe)
-    target = _Target.of(Path(out), cases)
-    writer = model.domain.write_masks(_for_suffix(model.recipe, target.file))
+    target = Target.of(Path(out), cases)
+    writer = model.domain.write_masks(recipe_for(model.recipe, target.file))
     require_fitting(beside, cases, prompts, model.recipe)
     job = _Job(model, prompts, target, writer, resume, beside, tell)
     if len(cases) == 1:
         return current_processes().from_main(lambda: job.segment_one(cases[0])[1])
     return job.segment_all(cases)
-
-
-def _for_suffix(recipe: Recipe, file: Path | None) -> Recipe:
-    """The recipe with the format that the name of a single output file asks for."""
-    asked = None if file is None else _FORMATS.get(file.suffix.lower())
-    if asked is None or recipe.data.output != "native":
-        return recipe
-    return recipe.model_copy(update={"data": recipe.data.model_copy(update={"output": asked})})
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -115,7 +94,7 @@ class _Job:
 
     model: Model
     prompts: Sequence[ObjectPrompt] | None
-    target: _Target
+    target: Target
     writer: MaskWriter
     resume: bool
     beside: Beside
@@ -215,10 +194,10 @@ class _Job:
             for number, followed in enumerate(found.objects, start=1):
                 self.tell(suggestion_for(followed, number, len(asked)))
         if self.beside.doubt is not None:
-            target = _Target(self.beside.doubt.parent, self.beside.doubt)
+            target = Target(self.beside.doubt.parent, self.beside.doubt)
             levels = doubt_levels(found)
             named = {item.class_id: f"doubt {item.class_id} percent" for item in levels}
-            writer = self.model.domain.write_masks(_for_suffix(self.model.recipe, target.file))
+            writer = self.model.domain.write_masks(recipe_for(self.model.recipe, target.file))
             target.write(writer, replace(case, classes=named or {UNNAMED: "doubt"}), levels)
 
 
@@ -317,57 +296,3 @@ def _with_classes(
         return replace(case, classes={UNNAMED: "object"})
     unnamed = {item.class_id for item in objects} - set(case.classes)
     return replace(case, classes={**case.classes, **{i: f"class {i}" for i in sorted(unnamed)}})
-
-
-def _id_for(file: Path) -> str:
-    """The id of a case whose masks are to be this file: its name without the writer's suffix."""
-    return plain_stem(file) if file.suffix.lower() == ".gz" else file.stem
-
-
-@dataclass(frozen=True, slots=True)
-class _Target:
-    """Where masks go.
-
-    Attributes:
-        folder: For all files.
-        file: The one that the user named, or None.
-    """
-
-    folder: Path
-    file: Path | None
-
-    @classmethod
-    def of(cls, out: Path, cases: Sequence[Case]) -> _Target:
-        """Tell a file from a folder, and refuse what would overwrite the data."""
-        suffixes = (*IMAGE_SUFFIXES, *VOLUME_SUFFIXES, ".geojson", ".mp4")
-        is_file = out.suffix.lower() in suffixes and not out.is_dir()
-        if is_file and len(cases) != 1:
-            raise UsageError(
-                f"{out}: one file cannot hold the masks of {len(cases)} images. Name a folder"
-            )
-        if out.is_file() and not is_file:
-            raise UsageError(f"{out}: is a file. --out must name a folder, or a file for one image")
-        inputs = {file.resolve() for case in cases for file in case.files}
-        if out.resolve() in inputs or out.resolve() in {file.parent for file in inputs}:
-            raise UsageError(f"{out}: holds what is segmented. Name another place with --out")
-        return cls(out.parent, out) if is_file else cls(out, None)
-
-    def write(
-        self, writer: MaskWriter, case: Case, objects: Sequence[ObjectMask]
-    ) -> Sequence[Path]:
-        """Write the masks of one image."""
-        if self.file is None:
-            return writer(case, objects, self.folder)
-        self.folder.mkdir(parents=True, exist_ok=True)
-        with tempfile.TemporaryDirectory(prefix=".segment-", dir=self.folder) as name:
-            made = writer(replace(case, id=_id_for(self.file)), objects, Path(name))
-            places = {path: self.folder / path.relative_to(name) for path in made}
-            if self.file not in places.values():
-                kinds = ", ".join(sorted({path.suffix for path in made}))
-                raise UsageError(
-                    f"{self.file}: masks are written as {kinds}. Name such a file, or a folder"
-                )
-            for path, place in places.items():
-                place.parent.mkdir(exist_ok=True)
-                path.replace(place)
-        return list(places.values())

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import sys
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -12,10 +13,10 @@ from PIL import Image
 import samdomains
 from samdomains.errors import CheckpointError, RecipeError, UsageError
 from samdomains.inference import Model, load_model
-from samdomains.prompts.parsing import prompts_from_words
+from samdomains.prompts.parsing import VolumePrompt, prompts_from_words
 from samdomains.sam import segmenter
-from samdomains.sam.segmenter import EncodedImage
-from samdomains.types import Mask, ObjectMask, Prediction, Prompts
+from samdomains.sam.segmenter import EncodedImage, SamSegmenter
+from samdomains.types import Case, Mask, ObjectMask, Prediction, Prompts
 
 if TYPE_CHECKING:
     from tests.conftest import FinishedRun
@@ -88,6 +89,81 @@ def test_a_prompt_that_is_no_place_is_refused(
 ) -> None:
     with pytest.raises(UsageError, match="NaN or infinite"):
         tiny.segment(pixels, [prompt])
+
+
+@dataclass(frozen=True, eq=False)
+class Stored:
+    pixels: np.ndarray
+
+    def __call__(self) -> np.ndarray:
+        return self.pixels
+
+
+@pytest.fixture(scope="module")
+def ball() -> Case:
+    """Bright in slices 1 to 5 of 7."""
+    z, y, x = np.ogrid[:7, :48, :56]
+    inside = ((z - 3) * 4) ** 2 + (y - 24) ** 2 + (x - 28) ** 2 <= 11**2
+    return Case(
+        id="scan",
+        group="scan",
+        read_pixels=Stored(np.where(inside, 200, 30).astype(np.uint8)[None]),
+        read_objects=None,
+        classes={1: "object"},
+        depth=7,
+        spacing=(4.0, 1.0, 1.0),
+    )
+
+
+def test_an_object_is_followed_through_a_volume(tiny: Model, ball: Case) -> None:
+    seen: list[int] = []
+    prompts = [VolumePrompt({3: box(17, 13, 40, 36)}), VolumePrompt({3: point(28, 24)}, 2)]
+    truth = ball.read_pixels()[0] > 100
+    for found in tiny.segment_volume(ball, prompts, lambda section: seen.append(section.index)):
+        mask = found.mask()
+        assert 2 * np.count_nonzero(mask & truth) > 0.85 * (mask.sum() + truth.sum())
+    assert sorted(seen[: len(seen) // 2]) == [1, 2, 3, 4, 5]
+
+
+def test_an_open_volume_is_embedded_once_in_a_folder_that_goes_with_it(
+    tiny: Model, ball: Case
+) -> None:
+    opened = tiny.open_volume(ball)
+    segmenter = opened.planes[0].segmenter
+    assert isinstance(segmenter, SamSegmenter)
+    assert segmenter.encoder is not None
+    assert segmenter.encoder.cache is not None
+    root = segmenter.encoder.cache.root
+    opened.follow({3: box(17, 13, 40, 36)})
+    kept = sorted(root.rglob("*.f*"))
+    assert kept
+    opened.follow({3: box(17, 13, 40, 36)})
+    assert sorted(root.rglob("*.f*")) == kept
+    del opened, segmenter
+    assert not root.exists()
+
+
+def test_a_prompt_beside_a_volume_is_refused_before_anything_is_asked(
+    tiny: Model, ball: Case
+) -> None:
+    fine = VolumePrompt({3: box(17, 13, 40, 36)})
+    seen: list[object] = []
+    for prompts, problem in [
+        ({7: point(3, 3)}, "has no slice 7; allowed are 0 to 6"),
+        ({3: point(56, 3)}, "56 pixels wide and 48 high"),
+    ]:
+        with pytest.raises(UsageError, match=problem):
+            tiny.segment_volume(ball, [fine, VolumePrompt(prompts)], seen.append)
+    assert seen == []
+
+
+def test_an_image_is_no_volume(tiny: Model, tmp_path: Path) -> None:
+    for name in ("a.png", "b.png"):
+        Image.new("L", (40, 30)).save(tmp_path / name)
+    with pytest.raises(UsageError, match=r"a\.png: one volume is needed, and it holds an image"):
+        tiny.open_volume(tmp_path / "a.png")
+    with pytest.raises(UsageError, match="one volume is needed, and it holds 2 cases"):
+        tiny.open_volume(tmp_path)
 
 
 def test_a_run_is_loaded_by_its_folder_or_by_its_file(

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import csv
+import gzip
 import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -53,8 +54,12 @@ class ListWriter:
         path = out / f"{case.id}.nii.gz"
         path.parent.mkdir(parents=True, exist_ok=True)
         lines = [f"{o.slice_index} {o.instance} {o.class_id} {o.area}" for o in objects]
-        path.write_text("\n".join(lines))
+        path.write_bytes(gzip.compress("\n".join(lines).encode()))
         return [path]
+
+
+def lines_of(path: Path) -> list[str]:
+    return gzip.decompress(path.read_bytes()).decode().splitlines()
 
 
 @pytest.fixture(scope="module")
@@ -78,7 +83,7 @@ def test_an_object_of_a_volume_is_followed_from_its_prompt_to_its_ends(
     prompts = prompts_from_words(["20,10,60,40@2"], [])
     (path,) = segment(model, stack, prompts, out=tmp_path / "liver.nii.gz")
     assert path == tmp_path / "liver.nii.gz"
-    found = [[int(n) for n in line.split()] for line in path.read_text().splitlines()]
+    found = [[int(n) for n in line.split()] for line in lines_of(path)]
     assert [row[:3] for row in found] == [[1, 1, 1], [2, 1, 1], [3, 1, 1]]
     assert [row[3] for row in found] == pytest.approx([1200] * 3, rel=0.15)
 
@@ -193,3 +198,23 @@ def test_an_image_has_no_slices(model: Model, tmp_path: Path) -> None:
     prompts = prompts_from_words(["1,1,5,5@0"], [])
     with pytest.raises(UsageError, match=r"prompt names slice 0\. Write it without @slice"):
         segment(model, tmp_path / "photo.png", prompts, out=tmp_path / "out")
+
+
+def test_an_output_is_gzipped_or_not_as_its_name_says(
+    model: Model, stack: Path, tmp_path: Path
+) -> None:
+    prompts = prompts_from_words(["20,10,60,40@2"], [])
+    (packed,) = segment(model, stack, prompts, out=tmp_path / "liver.nii.gz")
+    (plain,) = segment(model, stack, prompts, out=tmp_path / "liver.nii")
+    assert plain == tmp_path / "liver.nii"
+    assert plain.read_bytes() == gzip.decompress(packed.read_bytes())
+
+
+def test_masks_of_another_kind_than_was_named_are_kept(
+    model: Model, stack: Path, tmp_path: Path
+) -> None:
+    prompts = prompts_from_words(["20,10,60,40@2"], [])
+    with pytest.raises(UsageError, match=r"are written as \.gz\. .* these lie in .*liver_masks_"):
+        segment(model, stack, prompts, out=tmp_path / "liver.mha")
+    (kept,) = tmp_path.glob("liver_masks_*/liver.nii.gz")
+    assert lines_of(kept)

@@ -9,6 +9,7 @@ import pytest
 from samdomains.errors import UsageError
 from samdomains.inference import Model, load_model
 from samdomains.prompts.parsing import by_object, prompts_from_words
+from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.segmentation import segment
 from samdomains.types import Case
 from samdomains.volume_segmentation import (
@@ -19,7 +20,7 @@ from samdomains.volume_segmentation import (
     found_in_volume,
 )
 from samdomains.volumes.following import OpenVolume, VolumeObject
-from tests.test_segmentation import STACKS, Stack
+from tests.test_segmentation import STACKS, Stack, lines_of
 
 BOX = "20,10,60,40@3"
 ASKED = by_object(prompts_from_words([BOX], []))
@@ -33,9 +34,10 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def model(plugin: Path) -> Model:
+def model(plugin: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
     settings = ["propagation.axes=3", "auto.points=4", "auto.minimum_iou=0.5"]
-    return load_model("tiny", local_plugin=plugin, settings=settings)
+    cache = EmbeddingCache(tmp_path_factory.mktemp("embeddings"))
+    return load_model("tiny", local_plugin=plugin, settings=settings, cache=cache)
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +77,7 @@ def test_a_suggestion_names_a_slice_that_was_not_prompted(
     beside = Beside(doubt=tmp_path / "doubt.nii.gz", suggest=True)
     prompts = prompts_from_words([BOX], [])
     segment(model, stack, prompts, out=tmp_path / "a.nii.gz", beside=beside, tell=told.append)
-    assert (tmp_path / "doubt.nii.gz").read_text()
+    assert lines_of(tmp_path / "doubt.nii.gz")
     (line,) = [line for line in told if "suggest" in line]
     assert line.startswith("suggestion: prompt the object in slice ")
     assert "slice 3" not in line
@@ -124,5 +126,5 @@ def test_ctrl_c_keeps_what_was_found_until_then(
         segment(
             model, stack, prompts_from_words([BOX], []), out=tmp_path / "a.nii.gz", tell=told.append
         )
-    assert len((tmp_path / "a.nii.gz").read_text().splitlines()) == 2
+    assert len(lines_of(tmp_path / "a.nii.gz")) == 2
     assert "interrupted; " in told[-1]

@@ -54,7 +54,7 @@ def command(
     local_plugin: Path | None,
     as_json: bool,
 ) -> None:
-    """Score a model on DATA and write metrics.json.
+    """Score a model on DATA and write metrics.json, and a page for each volume.
 
     A run is scored as `tuned`, beside its base model (`zero_shot`) and the ellipse inscribed in
     the prompt's box (`box_ellipse`), all on identical prompts made from the ground truth.
@@ -77,4 +77,6 @@ def command(
         print_json(result)
         return
     print_result(result)
+    if "volumes" in result.metrics:
+        click.echo(f"pages: {result.directory / pipeline.PAGES}")
     click.echo(f"scores: {result.directory / 'metrics.json'}")

@@ -24,13 +24,15 @@ def tell(line: str) -> None:
 
 
 def print_result(result: Result) -> None:
-    """The table of scores and, for a tuned model, the verdict."""
+    """The tables of scores and, for a tuned model, the verdict."""
     from rich.console import Console
 
-    from samdomains.reports.console import metrics_table
+    from samdomains.reports.console import metrics_table, volume_score_tables
 
-    table: Table = metrics_table(result.metrics)
-    Console(width=None if sys.stdout.isatty() else 110).print(table)
+    console = Console(width=None if sys.stdout.isatty() else 110)
+    tables: list[Table] = [metrics_table(result.metrics), *volume_score_tables(result.metrics)]
+    for table in tables:
+        console.print(table)
     if result.card is not None:
         click.echo(f"verdict: {result.card.verdict}. {result.card.advice}")
 

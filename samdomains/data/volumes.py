@@ -7,7 +7,7 @@ the number of slices.
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -45,7 +45,7 @@ def volume_pixels(volume: Case) -> Spool[RawImage]:
     """(C, H, W) of each slice of a volume, kept on disk for the next call.
 
     Raises:
-        DataError: The volume has not the slices that its loader counted.
+        DataError: The volume has not the slices that its loader counted, or they differ in size.
     """
     return recent.get(("pixels", volume.read_pixels), lambda: Spool(_pixels(volume)))
 
@@ -54,7 +54,7 @@ def volume_array(volume: Case) -> NDArray[Any]:
     """(Z, C, H, W): all slices as one array in a file, from which any plane can be cut.
 
     Raises:
-        DataError: As ``volume_pixels``; or slices differ in size.
+        DataError: As ``volume_pixels``.
     """
     return recent.get(("array", volume.read_pixels), lambda: _array(volume))
 
@@ -97,9 +97,12 @@ class _SliceObjects:
 def _pixels(volume: Case) -> Iterator[tuple[int, RawImage]]:
     """Every slice and its number."""
     if volume.slices is not None:
-        count = 0
+        count, shapes = 0, dict[tuple[int, ...], int]()
         for number, pixels in volume.slices.pixels():
             count += 1
+            shapes.setdefault(pixels.shape, number)
+            if len(shapes) > 1:
+                raise _slices_differ(volume, shapes)
             yield number, pixels
         if count != volume.depth:
             raise _another_depth(volume, f"{count} slices")
@@ -126,6 +129,20 @@ def _another_depth(volume: Case, got: str) -> DataError:
         f"a volume of {volume.depth} slices was listed, and {got} were read",
         "The plugin must give (C, Z, H, W) with as many slices as it lists.",
     )
+
+
+def _slices_differ(volume: Case, shapes: Mapping[tuple[int, ...], int]) -> DataError:
+    (first, shape), (second, another) = ((index, shape) for shape, index in shapes.items())
+    return DataError(
+        image_file(volume),
+        f"its slices differ in size: slice {first} is {_words(shape)}, "
+        f"slice {second} is {_words(another)} (channels x rows x columns)",
+        "Bring them to one size, or open them as images of their own.",
+    )
+
+
+def _words(shape: tuple[int, ...]) -> str:
+    return " x ".join(map(str, shape))
 
 
 def _objects(volume: Case) -> Iterator[tuple[int, tuple[ObjectMask, ...]]]:

@@ -97,6 +97,13 @@ def score(
     return tuple(score for case in processes.gather_shares(own) for score in case)
 
 
+def case_generator(seed: int, name: str) -> np.random.Generator:
+    """Draws from one case, whatever other cases there are; ``name`` is its id."""
+    # Python's own hash of a string differs between two runs.
+    digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
+    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
+
+
 def _score_case(
     systems: Mapping[str, Segmenter],
     case: Case,
@@ -144,9 +151,7 @@ def _targets(
     objects = case.read_objects()
     eligible = [index for index, o in enumerate(objects) if not o.crowd and o.area >= minimum_area]
     if objects_per_case is not None and len(eligible) > objects_per_case:
-        # Python's own hash of a string differs between two runs.
-        digest = hashlib.sha256(f"{seed}:{case.id}".encode()).digest()
-        rng = np.random.default_rng(int.from_bytes(digest[:8], "big"))
+        rng = case_generator(seed, case.id)
         eligible = sorted(rng.choice(eligible, objects_per_case, replace=False).tolist())
     return [_target(index, objects[index]) for index in eligible]
 

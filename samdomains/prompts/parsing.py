@@ -70,7 +70,7 @@ def by_object(prompts: Sequence[ObjectPrompt]) -> tuple[VolumePrompt, ...]:
 def _one_object(members: Sequence[ObjectPrompt]) -> VolumePrompt:
     number = members[0].object_number
     places = [item.slice_index for item in members if item.slice_index is not None]
-    classes = {item.class_id for item in members}
+    classes = sorted({item.class_id for item in members if item.class_id is not None})
     if len(set(places)) < len(places):
         twice = next(place for place in places if places.count(place) > 1)
         raise UsageError(
@@ -78,11 +78,12 @@ def _one_object(members: Sequence[ObjectPrompt]) -> VolumePrompt:
             'different values of "object"'
         )
     if len(classes) > 1:
-        raise UsageError(f"object {number} has the classes {sorted(map(str, classes))}; give one")
+        named = ", ".join(map(str, classes))
+        raise UsageError(f"object {number} has the classes {named}; give it one")
     if not any(_says_where(item.prompts) for item in members):
         raise UsageError("an object needs a box, or a point on it (label 1), in one slice at least")
     slices = {item.slice_index: item.prompts for item in members if item.slice_index is not None}
-    return VolumePrompt(slices, members[0].class_id)
+    return VolumePrompt(slices, classes[0] if classes else None)
 
 
 def _says_where(prompts: Prompts) -> bool:

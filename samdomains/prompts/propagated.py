@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import numpy as np
-from scipy import ndimage
 
 from samdomains.prompts.boxes import box_of
 from samdomains.prompts.points import interior_point
@@ -67,16 +66,10 @@ def roomy_box(box: Box, margin: float, size: Size) -> Box:
 def _points_inside(mask: Mask, count: int) -> Points:
     """(count, 2): points far from the border and from each other; fewer in a tiny object."""
     left, points = mask.copy(), list[Points]()
+    rows, columns = np.ogrid[: mask.shape[0], : mask.shape[1]]
     while len(points) < count and left.any():
         point = interior_point(left)
         points.append(point)
-        distance = ndimage.distance_transform_edt(~_only(mask.shape, point))
+        distance = np.sqrt((columns - point[0]) ** 2 + (rows - point[1]) ** 2)
         left &= distance > np.sqrt(np.count_nonzero(mask) / np.pi) / 2
     return np.array(points, dtype=np.float32).reshape(-1, 2)
-
-
-def _only(size: tuple[int, ...], point: Points) -> Mask:
-    """(H, W), true at one pixel."""
-    marked = np.zeros(size, dtype=bool)
-    marked[int(point[1]), int(point[0])] = True
-    return marked

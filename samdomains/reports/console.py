@@ -1,6 +1,9 @@
-"""The table of scores for the terminal."""
+"""The tables of scores for the terminal."""
 
 from __future__ import annotations
+
+from collections.abc import Sequence
+from itertools import takewhile
 
 from rich.box import SIMPLE_HEAD
 from rich.table import Table
@@ -15,8 +18,12 @@ from samdomains.reports.scores import (
     system_name,
     systems,
 )
+from samdomains.reports.volume_tables import VolumeRow, VolumeTable, volume_tables
 
 CAPTION = "Means over cases, 95 % interval by group; prompts made from ground truth."
+
+MOST_STRUCTURES = 12
+"""Structures of volumes that the terminal lists, at most."""
 
 
 def metrics_table(metrics: Metrics) -> Table:
@@ -46,6 +53,45 @@ def metrics_table(metrics: Metrics) -> Table:
     for cells in zip(*columns, strict=True):
         table.add_row(*cells)
     return table
+
+
+def volume_score_tables(metrics: Metrics) -> list[Table]:
+    """Lay out the scores of whole objects of volumes, a table for each way of prompting.
+
+    A row for each system, below the first of them one for each structure. There is no table where
+    no volumes were scored.
+
+    Args:
+        metrics: The content of ``metrics.json``.
+    """
+    return [_volume_table(table) for table in volume_tables(metrics)]
+
+
+def _volume_table(found: VolumeTable) -> Table:
+    heads = [row for row in found.rows if row.whole]
+    structures = list(takewhile(lambda row: not row.whole, found.rows[1:]))
+    left_out = len(structures) - MOST_STRUCTURES
+    table = Table(
+        box=SIMPLE_HEAD,
+        padding=(0, 1, 0, 0),
+        caption=f"And {left_out} more structures in metrics.json." if left_out > 0 else None,
+        caption_justify="left",
+    )
+    table.add_column(Text(f"Whole objects\n{found.prompt}"), no_wrap=True)
+    headings = ("\nDice", f"NSD within\n{found.tolerance_mm:g} mm", "HD95\nmm", "\nMissed")
+    for heading in headings:
+        table.add_column(Text(heading), justify="right", no_wrap=True)
+    for row in (heads[0], *structures[:MOST_STRUCTURES], *heads[1:]):
+        table.add_row(*_volume_cells(row))
+    return table
+
+
+def _volume_cells(row: VolumeRow) -> Sequence[Text]:
+    name = row.name if row.whole else f"  {row.name}"
+    hd95 = "-" if row.hd95_mm is None else f"{row.hd95_mm.mean:.3g}"
+    missed = f"{row.missed} of {row.objects}"
+    cells = (name, _shown(row.dice, row.whole), _shown(row.nsd, row.whole), hd95, missed)
+    return [Text(cell) for cell in cells]
 
 
 def _cells(scores: list[Score | None], interval: bool) -> list[Text]:

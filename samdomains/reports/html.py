@@ -105,6 +105,7 @@ class ReportData:
         seconds: Stage → wall time.
         pictures: Cases from both ends and the middle of the ranking.
         volumes: A section for each volume, from ``volume_page.volume_section``.
+        volume_note: Why whole volumes have no scores, where one would look for them.
     """
 
     title: str
@@ -125,6 +126,7 @@ class ReportData:
     seconds: Mapping[str, float] | None = None
     pictures: Sequence[Picture] = ()
     volumes: Sequence[Markup] = ()
+    volume_note: str = ""
 
 
 def write_report(path: Path, data: ReportData) -> None:

@@ -13,12 +13,15 @@ from importlib import metadata
 from pathlib import Path
 from typing import Any, Literal
 
+from markupsafe import Markup
+
 from samdomains.chain import Domain
 from samdomains.data.audit import Audit
 from samdomains.data.parts import normalized_image
 from samdomains.data.splits import CaseSplits
 from samdomains.evaluation.card import Card, case_dice
 from samdomains.evaluation.results import ObjectScore
+from samdomains.evaluation.volume_targets import whole_volumes
 from samdomains.facts import StrategyChoice
 from samdomains.protocols import PromptedImage, Segmenter
 from samdomains.recipe_layers import ResolvedRecipe
@@ -58,6 +61,7 @@ class RunRecord:
         seconds: Stage → wall time.
         base: Name and hash of the base model.
         systems: The systems whose answers are pictured.
+        volumes: Sections about volumes, from ``volume_page.volume_section``.
     """
 
     domain: Domain
@@ -73,6 +77,7 @@ class RunRecord:
     seconds: Mapping[str, float]
     base: str
     systems: Mapping[str, Segmenter]
+    volumes: Sequence[Markup] = ()
 
 
 def write_run_report(path: Path, record: RunRecord) -> None:
@@ -102,8 +107,25 @@ def write_run_report(path: Path, record: RunRecord) -> None:
         hardware=_hardware(),
         seconds=record.seconds,
         pictures=_pictures(record),
+        volumes=record.volumes,
+        volume_note=_volume_note(record),
     )
     write_report(path, data)
+
+
+def _volume_note(record: RunRecord) -> str:
+    """Why there are no scores of whole volumes, where slices of volumes were tested."""
+    recipe, test = record.resolved.recipe, record.splits.test
+    if "volumes" in record.metrics or all(case.slice_of is None for case in test):
+        return ""
+    if recipe.evaluation.volume_objects == 0:
+        return "Whole objects were not scored, since evaluation.volume_objects is 0."
+    if not whole_volumes(test):
+        return (
+            "Whole objects were not scored: that needs test volumes with all of their slices, and "
+            "here each volume was divided between training and test. Add volumes."
+        )
+    return "Whole objects were not scored, since the test volumes have none that is large enough."
 
 
 def _pictures(record: RunRecord) -> list[Picture]:

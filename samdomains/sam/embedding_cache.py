@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import hashlib
 import os
+import shutil
 import struct
 import tempfile
 import time
+import weakref
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -46,6 +48,18 @@ class EmbeddingCache:
         self.root, self.limit = root, limit
         self._held: int | None = None  # as of the last look at the folder, with own writing since
         self._written = 0
+
+    @classmethod
+    def temporary(cls, limit: int | None = None) -> EmbeddingCache:
+        """A cache whose folder of its own is gone with it, or when the process ends.
+
+        Args:
+            limit: Most bytes that it may hold, or None for any number.
+        """
+        root = Path(tempfile.mkdtemp(prefix="samdomains-"))
+        cache = cls(root, limit)
+        weakref.finalize(cache, shutil.rmtree, root, ignore_errors=True)
+        return cache
 
     def read(self, key: str, *, half: bool = False) -> Tensor | None:
         """(C, h, w) float32, or None where it is not there or was damaged; that is removed.

@@ -52,10 +52,16 @@ def _only_in(mask: Mask, beside: Mask) -> Iterator[Mask]:
     for number in range(1, count + 1):
         part = np.asarray(parts == number)
         pixels = int(np.count_nonzero(part))
-        if pixels >= max(LEAST_PIXELS, LEAST_SHARE * area) and _is_thick(part, reach):
+        large = pixels >= max(LEAST_PIXELS, LEAST_SHARE * area)
+        if large and _is_thick(part, reach) and not _is_around(part, beside):
             yield part
 
 
 def _is_thick(part: Mask, reach: int) -> bool:
     """Whether it is more than a rim: a square as wide as the rim that was left out fits in."""
     return bool(ndimage.binary_erosion(part, np.ones((reach, reach), dtype=bool)).any())
+
+
+def _is_around(part: Mask, beside: Mask) -> bool:
+    """Whether it lies around what the other slice shows, as where a round object ends."""
+    return bool((ndimage.binary_fill_holes(part) & beside).any())

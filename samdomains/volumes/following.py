@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -17,7 +17,7 @@ from samdomains.recipe import PropagationRecipe
 from samdomains.types import Case, Logits, ObjectMask, Prompts
 from samdomains.volumes.fusion import Block, Fused, follow_three_axes
 from samdomains.volumes.planes import Planes, planes_of
-from samdomains.volumes.propagation import follow
+from samdomains.volumes.propagation import follow_whole
 from samdomains.volumes.sections import Section
 
 
@@ -136,23 +136,13 @@ class OpenVolume:
         prompted = tuple(sorted(prompts))
         if self.recipe.axes == 1:
             taken = [section for other in others for section in other.sections]
-            followed = follow(self.planes[0], prompts, self.recipe, taken)
-            found = _objects(_noted(followed, seen))
-            return VolumeObject(self.shape, found, prompted)
+            found = follow_whole(self.planes[0], prompts, self.recipe, taken, seen)
+            return VolumeObject(self.shape, tuple(map(section_mask, found)), prompted)
         sections, fused = follow_three_axes(self.planes, prompts, self.recipe, seen)
         if fused is None:
             return VolumeObject(self.shape, (), prompted)
         voted = _voted(sections, fused, self.planes[0].grid)
         return VolumeObject(self.shape, voted, prompted, fused.doubt)
-
-
-def _noted(
-    sections: Iterable[Section], seen: Callable[[Section], None] | None
-) -> Iterable[Section]:
-    for section in sections:
-        if seen is not None:
-            seen(section)
-        yield section
 
 
 def section_mask(section: Section) -> ObjectMask:
@@ -162,11 +152,6 @@ def section_mask(section: Section) -> ObjectMask:
         slice_index=section.index,
         score=section.confidence,
     )
-
-
-def _objects(sections: Iterable[Section]) -> tuple[ObjectMask, ...]:
-    found = sorted(sections, key=lambda section: section.index)
-    return tuple(section_mask(section) for section in found)
 
 
 def _voted(

@@ -12,8 +12,9 @@ from samdomains.prompts.boxes import box_of
 from samdomains.recipe import PropagationRecipe
 from samdomains.types import Mask, Prompts
 from samdomains.volumes.planes import Planes
-from samdomains.volumes.propagation import ask, follow, follow_back
+from samdomains.volumes.propagation import follow_back, follow_whole
 from samdomains.volumes.sections import BACKGROUND, Section
+from samdomains.volumes.walker import ask
 
 WEIGHTS = (2.0, 1.0, 1.0, 1.0)
 """Of the votes: along the first axis, back along it, across the second, across the third. The
@@ -84,11 +85,7 @@ def follow_three_axes(
     Returns:
         What was found along Z, and the votes; nothing where the prompts show nothing.
     """
-    first = []
-    for section in follow(planes[0], prompts, recipe):
-        first.append(section)
-        if seen is not None:
-            seen(section)
+    first = follow_whole(planes[0], prompts, recipe, seen=seen)
     if not first:
         return [], None
     forth = _block(planes[0], first)

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import tempfile
+
 import numpy as np
 import pytest
 
@@ -45,4 +47,33 @@ def test_a_file_too_large_is_kept_alone(monkeypatch: pytest.MonkeyPatch) -> None
     kept = Recent()
     for key in "ab":
         kept.get(key, lambda: Spool([(0, "slice")]))
+    assert list(kept.kept) == ["b"]
+
+
+def mapped(count: int) -> np.memmap[tuple[int], np.dtype[np.float64]]:
+    with tempfile.TemporaryFile() as file:
+        return np.memmap(file, np.float64, "w+", shape=(count,))
+
+
+def test_an_array_on_disk_takes_room_there_and_not_in_memory(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recent, "KEPT_BYTES", 8)
+    monkeypatch.setattr(recent, "SPOOLED_BYTES", 24)
+    kept = Recent()
+    for key in "ab":
+        kept.get(key, lambda: mapped(1))
+    kept.get("c", lambda: np.zeros(1))
+    assert list(kept.kept) == ["a", "b", "c"]
+    kept.get("d", lambda: mapped(2))
+    assert list(kept.kept) == ["b", "c", "d"]
+
+
+def test_an_array_on_disk_is_an_open_file_too(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(recent, "MOST_SPOOLS", 1)
+    kept = Recent()
+    kept.get("a", lambda: mapped(2))
+    kept.get("b", lambda: Spool([(0, "slice")]))
     assert list(kept.kept) == ["b"]

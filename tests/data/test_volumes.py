@@ -2,7 +2,7 @@ from __future__ import annotations
 
 import pickle
 import tracemalloc
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -11,7 +11,7 @@ import pytest
 
 from samdomains.data import recent
 from samdomains.data.parts import in_parts, normalized_image, statistics_of
-from samdomains.data.volumes import volume_pixels
+from samdomains.data.volumes import volume_array, volume_pixels
 from samdomains.errors import DataError, RecipeError
 from samdomains.types import Case, CaseStatistics, ObjectMask, RawVolume
 
@@ -167,6 +167,55 @@ def test_fewer_slices_read_in_turn_than_listed_are_an_error() -> None:
     short = replace(volume(1), slices=InTurn(1, depth=11))
     with pytest.raises(DataError, match="12 slices was listed, and 11 slices were read"):
         volume_pixels(short)
+
+
+@dataclass(frozen=True)
+class Uneven:
+    shapes: tuple[tuple[int, int, int], ...]
+
+    def pixels(self) -> Iterator[tuple[int, np.ndarray]]:
+        for z, shape in enumerate(self.shapes):
+            yield z, np.zeros(shape, dtype=np.uint8)
+
+    def objects(self) -> Iterator[tuple[int, tuple[ObjectMask, ...]]]:
+        return iter(())
+
+
+@pytest.mark.parametrize("other", [(1, 6, 4), (1, 7, 5), (3, 6, 5)])
+@pytest.mark.parametrize("read", [volume_pixels, volume_array])
+def test_slices_of_differing_size_are_an_error(
+    read: Callable[[Case], object], other: tuple[int, int, int]
+) -> None:
+    uneven = replace(volume(1, depth=3), slices=Uneven(((1, 6, 5), (1, 6, 5), other)))
+    sizes = f"slice 0 is 1 x 6 x 5, slice 2 is {' x '.join(map(str, other))} "
+    with pytest.raises(DataError, match=rf"scan1\.nii.*differ in size: {sizes}"):
+        read(uneven)
+
+
+def test_all_slices_together_are_an_array_from_which_any_plane_can_be_cut() -> None:
+    whole = Pixels(1)()
+    array = volume_array(volume(1))
+    assert array.shape == (12, 1, 6, 5)
+    assert array.dtype == whole.dtype
+    np.testing.assert_array_equal(np.moveaxis(array, 1, 0), whole)
+    reads.clear()
+    assert volume_array(volume(1)) is array
+    assert reads == []
+    in_turn = volume_array(replace(volume(2), slices=InTurn(2)))
+    np.testing.assert_array_equal(np.moveaxis(in_turn, 1, 0), Pixels(2)())
+
+
+def test_the_array_of_a_volume_takes_no_memory() -> None:
+    case = replace(volume(1), read_pixels=Large(), depth=1)
+    volume_pixels(case)
+    tracemalloc.start()
+    try:
+        array = volume_array(case)
+        kept, _ = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert isinstance(array, np.memmap)
+    assert kept < 2**20 < array.nbytes
 
 
 def test_another_number_of_slices_than_listed_is_an_error() -> None:

@@ -8,16 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from markupsafe import Markup
 from PIL import Image
 
 from samdomains.chain import Domain, select_domain
 from samdomains.checking import check_cases
+from samdomains.data.parts import in_parts
 from samdomains.data.splits import split_cases
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.card import Card
 from samdomains.evaluation.scorer import score
 from samdomains.facts import StrategyChoice
 from samdomains.reports.run_report import RunRecord, write_run_report
+from tests.volume_making import ball
 
 
 @pytest.fixture(scope="module")
@@ -99,3 +102,29 @@ def test_without_box_prompts_there_are_no_pictures_and_no_failure(
     write_run_report(tmp_path / "other.html", record)
     without, some = (pictures(p.read_text("utf-8")) for p in (path, tmp_path / "other.html"))
     assert len(without) < len(some)
+
+
+def volumes_part(record: RunRecord, tmp_path: Path) -> str:
+    """What stands under the heading, or nothing."""
+    write_run_report(tmp_path / "report.html", record)
+    report = (tmp_path / "report.html").read_text("utf-8")
+    return report.partition("<h2>Volumes</h2>")[2].partition("</section>")[0]
+
+
+def test_it_says_why_divided_volumes_have_no_scores(record: RunRecord, tmp_path: Path) -> None:
+    quick = replace(record, scores=())  # without pictures of cases
+    assert volumes_part(quick, tmp_path) == ""
+    slices = in_parts([ball()])
+    divided = replace(quick, splits=replace(record.splits, test=slices[4:]))
+    assert "each volume was divided between training and test" in volumes_part(divided, tmp_path)
+    whole = replace(quick, splits=replace(record.splits, test=slices))
+    assert "none that is large enough" in volumes_part(whole, tmp_path)
+    off = record.domain.resolve_recipe(settings=["evaluation.volume_objects=0"])
+    assert "volume_objects is 0" in volumes_part(replace(whole, resolved=off), tmp_path)
+
+
+def test_it_shows_the_sections_about_volumes(record: RunRecord, tmp_path: Path) -> None:
+    section = Markup("<section>a liver</section>")
+    shown = replace(record, scores=(), volumes=[section])
+    write_run_report(tmp_path / "report.html", shown)
+    assert section in (tmp_path / "report.html").read_text("utf-8")

@@ -55,6 +55,16 @@ def test_embeddings_come_back_exactly_and_in_half_precision_rounded(tmp_path: Pa
     assert [path.stat().st_size for path in files(tmp_path) if path.suffix == ".f32"] == [BYTES]
 
 
+def test_a_temporary_cache_is_gone_with_its_folder_when_nobody_uses_it() -> None:
+    cache = EmbeddingCache.temporary()
+    cache.write(key(0), embedding(0))
+    root = cache.root
+    assert files(root)
+    assert stat.S_IMODE(root.stat().st_mode) == 0o700
+    del cache
+    assert not root.exists()
+
+
 def test_a_folder_of_embeddings_is_open_to_the_user_alone(tmp_path: Path) -> None:
     root = tmp_path / "new"
     EmbeddingCache(root).write(key(0), embedding(0))

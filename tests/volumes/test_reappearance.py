@@ -266,7 +266,8 @@ def test_likeness_is_of_the_objects_and_not_of_what_is_around_them() -> None:
 
 
 def test_contrast_counts_along_its_direction_of_colours() -> None:
-    white_on_blue = np.where(disc(24, 12), 1, [[[0.5]], [[0.5]], [[1]]]).astype(np.float32)
+    blue = np.array([0.5, 0.5, 1], dtype=np.float32)[:, None, None]
+    white_on_blue = np.where(disc(24, 12), np.float32(1), blue)
     yellow = contrast(white_on_blue, disc(24, 12))
     assert yellow == pytest.approx([0.5, 0.5, 0])
     assert relative(0.5 * yellow, yellow) == pytest.approx(0.5)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from itertools import groupby
 from pathlib import Path
 
@@ -25,6 +26,7 @@ from samdomains.plugin import (
 )
 from samdomains_ctmri.annotations import Annotation, LabelMap, structure_names
 from samdomains_ctmri.bias import correct_bias
+from samdomains_ctmri.gaps import filled, filled_planes
 from samdomains_ctmri.grid import Plane, Slicing, Stack
 from samdomains_ctmri.layouts import Found, find_volumes
 from samdomains_ctmri.scans import Scan, planes_of
@@ -68,9 +70,9 @@ class VolumePixels:
     bias_correction: bool
 
     def __call__(self) -> RawVolume:
-        """(1, Z, H, W): intensities as stored or, with correction, float32."""
+        """(1, Z, H, W): intensities as stored or, with correction, float32; no gaps are left."""
         scan = self.geometry.scan
-        voxels = scan.voxels()
+        voxels = filled(scan.voxels(), scan.files[0])
         if self.bias_correction:
             voxels = correct_bias(voxels)
         return self.geometry.slicing().stack(voxels)[None]
@@ -157,7 +159,8 @@ class SlicesInTurn:
         """(1, H, W) of every slice, with its number."""
         slicing = self.volume.geometry.slicing()
         if slicing.along_k and not self.volume.bias_correction:
-            for k, plane in enumerate(planes_of(self.volume.geometry.scan)):
+            scan = self.volume.geometry.scan
+            for k, plane in enumerate(filled_planes(partial(planes_of, scan), scan.files[0])):
                 yield slicing.slice_of_plane(k), slicing.stack(plane)
         else:
             yield from enumerate(np.moveaxis(self.volume(), 1, 0))

@@ -173,3 +173,20 @@ def test_readers_travel_and_are_known_again(tmp_path: Path) -> None:
     again = pickle.loads(pickle.dumps(case))
     assert hash(again.read_pixels) == hash(case.read_pixels)
     assert again.read_objects == case.read_objects
+
+
+@pytest.mark.parametrize("values", [{}, {"volume": {"axis": "sagittal"}}])
+def test_voxels_without_a_number_are_as_dark_as_the_darkest(
+    tmp_path: Path, values: dict[str, dict[str, object]]
+) -> None:
+    write(tmp_path, "a")
+    voxels = np.random.default_rng(0).normal(100, 20, LABELS.shape).astype(np.float32)
+    voxels[LABELS == 0] = np.nan
+    nibabel.save(nibabel.Nifti1Image(voxels, np.eye(4)), tmp_path / "images" / "a.nii.gz")
+    (case,) = load(tmp_path, **values)
+    whole = case.read_pixels()
+    assert whole.min() == np.nanmin(voxels)
+    assert np.count_nonzero(whole == whole.min()) == np.count_nonzero(LABELS == 0) + 1
+    assert case.slices is not None
+    for index, pixels in case.slices.pixels():
+        np.testing.assert_array_equal(pixels, whole[:, index])

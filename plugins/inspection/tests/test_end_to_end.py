@@ -22,7 +22,7 @@ QUICK = (
     "--set=training.mixtures=[]",
     "--set=training.objects_per_image=2",
     "--set=evaluation.validation_objects=2",
-    "--set=evaluation.prompts=[box,point]",
+    "--set=evaluation.prompts=[box]",
     "--set=evaluation.bootstrap=20",
 )
 
