@@ -56,7 +56,7 @@ def recipes() -> Mapping[str, Mapping[str, Any]]:
             },
             # Objects pass behind others, and come back: for more than a second they are looked for.
             # Colours cut them from what hides them (benchmarks/video.md).
-            "propagation": {"patience": 30, "appearance": 2.0},
+            "propagation": {"patience": 30, "appearance": 2.0, "branches": False},
             # Objects enter and leave the picture all the time.
             "review": {"empty": False},
         },
