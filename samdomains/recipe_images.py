@@ -120,9 +120,9 @@ class PropagationRecipe(Section):
     """
 
     margin: Fraction = 0.05
-    points: Annotated[int, Field(ge=0, le=8)] = 1
+    points: Annotated[int, Field(ge=0, le=8)] = 0
     mask: bool = True
-    appearance: Annotated[float, Field(ge=0.0)] = 0.5
+    appearance: Annotated[float, Field(ge=0.0)] = 1.0
     shape: Annotated[float, Field(ge=0.0)] = 0.5
     stop: Fraction = 0.4
     dip: Fraction | None = None

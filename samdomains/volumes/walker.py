@@ -161,7 +161,7 @@ class Walker:
         logits += self.recipe.appearance * ndimage.gaussian_filter(signs, 0.5)
         logits += self.recipe.shape * _inwards(expected)
         mask = _touching(logits > 0, expected)
-        if not mask.any():
+        if not mask.any() or _refused(mask, self.clicks.get(index)):
             return None
         logits = np.where((logits > 0) & ~mask, -np.abs(logits), logits)
         predicted = float(np.mean([answer.predicted_iou for answer in answers]))
@@ -251,6 +251,14 @@ def _inwards(mask: Mask) -> Logits:
     result = np.full(mask.shape, -FARTHEST, dtype=np.float32)
     result[window] = np.clip((inside - outside) / unit, -FARTHEST, DEEPEST)
     return result
+
+
+def _refused(mask: Mask, clicks: Prompts | None) -> bool:
+    """Whether the user has clicked on what was found as no part of the object."""
+    if clicks is None:
+        return False
+    x, y = clicks.points[clicks.point_labels == 0].astype(int).T
+    return bool(mask[y, x].any())
 
 
 def _touching(mask: Mask, expected: Mask) -> Mask:
