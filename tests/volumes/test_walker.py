@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 
@@ -56,8 +56,8 @@ class Stubborn(Threshold):
 @dataclass(frozen=True, eq=False)
 class Deaf(Thresholded):
     def predict(self, prompts: Sequence[Prompts], *, multimask: bool) -> list[Prediction]:
-        none = {"points": np.zeros((0, 2), np.float32), "point_labels": np.zeros(0, np.int64)}
-        return super().predict([replace(p, **none) for p in prompts], multimask=multimask)
+        alone = [Prompts(box=prompt.box, source="automatic") for prompt in prompts]
+        return super().predict(alone, multimask=multimask)
 
 
 def test_an_object_ends_where_the_user_says_that_it_is_something_else() -> None:
