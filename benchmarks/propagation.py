@@ -57,8 +57,6 @@ SEED = 0
 
 UPPER, FLOOR, ONE, THREE = "true box in every slice", "previous box", "one axis", "three axes"
 SUGGESTED, RANDOM = "three axes, suggested slice", "three axes, random slice"
-SYSTEMS = (UPPER, FLOOR, ONE, THREE, SUGGESTED, RANDOM)
-
 SCORES = """\
 # Whole objects of volumes from one box
 
@@ -177,18 +175,19 @@ def main() -> None:
     parser.add_argument("runs", type=TunedOn.parse, nargs="+", metavar="SET=RUN")
     parser.add_argument("--keep", type=Path, default=Path("build/propagation"))
     parser.add_argument("--table", type=Path, default=Path(__file__).with_suffix(".md"))
+    parser.add_argument("--one-axis", action="store_true", help="leave out what takes longest")
     parser.add_argument("--objects", type=int, help="of a set, at most; drawn at random")
     arguments = parser.parse_args()
     arguments.keep.mkdir(parents=True, exist_ok=True)
     for tuned in arguments.runs:
-        path = tuned.kept(arguments.keep)
-        measure(tuned, arguments.data, path, arguments.objects)
+        kept, thorough = tuned.kept(arguments.keep), not arguments.one_axis
+        measure(tuned, arguments.data, kept, arguments.objects, thorough=thorough)
     text = report(comparable({tuned: read(tuned.kept(arguments.keep)) for tuned in arguments.runs}))
     arguments.table.write_text(text, encoding="utf-8")
     print(text)
 
 
-def measure(tuned: TunedOn, data: Path, kept: Path, most: int | None) -> None:
+def measure(tuned: TunedOn, data: Path, kept: Path, most: int | None, *, thorough: bool) -> None:
     """Add what is not measured yet to a run's records."""
     model = load_model(tuned.run)
     present = model.domain.resolve_recipe().recipe.propagation
@@ -204,10 +203,10 @@ def measure(tuned: TunedOn, data: Path, kept: Path, most: int | None) -> None:
             continue
         if case.id not in opened:
             opened[case.id] = model.open_volume(case)
-        record = measured(opened[case.id], item, case)
+        record = measured(opened[case.id], item, case, thorough=thorough)
         with kept.open("a", encoding="utf-8") as file:
             file.write(json.dumps(asdict(record)) + "\n")
-        scores = ", ".join(f"{record.systems[name].dice:.3f}" for name in SYSTEMS)
+        scores = ", ".join(f"{record.systems[name].dice:.3f}" for name in record.systems)
         print(f"{tuned.run.name} {item.key}: {scores}", flush=True)
 
 
@@ -243,29 +242,30 @@ def structures(case: Case) -> Iterator[Structure]:
             yield Structure(f"{case.id}:{class_id}:{instance}", truth)
 
 
-def measured(volume: OpenVolume, item: Structure, case: Case) -> Record:
-    """Find one object in all ways."""
+def measured(volume: OpenVolume, item: Structure, case: Case, *, thorough: bool) -> Record:
+    """Find one object in all ways, or only along one axis."""
     rng = np.random.default_rng([SEED, *item.key.encode()])
     once, thrice = (
         replace(volume, recipe=volume.recipe.model_copy(update={"axes": axes})) for axes in (1, 3)
     )
     prompt = {item.middle: item.box(item.middle)}
     others = [index for index in item.slices if index != item.middle] or [item.middle]
-    another = int(rng.choice(others))
-    randomly = {another: item.box(another), **prompt}
+    randomly = {(another := int(rng.choice(others))): item.box(another), **prompt}
     one, first = timed(lambda: once.follow(prompt))
     _, second = timed(lambda: once.follow(randomly))
-    three, third = timed(lambda: thrice.follow(prompt))
-    suggested, kind = second_prompt(three, item)
     answers = {
         UPPER: asked_everywhere(volume.planes[0], item),
         FLOOR: asked_onwards(volume.planes[0], item),
         ONE: one.mask(),
-        THREE: three.mask(),
-        SUGGESTED: thrice.follow(prompt | suggested).mask() if suggested else three.mask(),
-        RANDOM: thrice.follow(randomly).mask(),
     }
-    wide, narrow = doubt_curves(three, item)
+    third, wide, narrow, kind = math.nan, math.nan, math.nan, "none"
+    if thorough:
+        three, third = timed(lambda: thrice.follow(prompt))
+        suggested, kind = second_prompt(three, item)
+        again = thrice.follow(prompt | suggested) if suggested else three
+        answers |= {THREE: three.mask(), SUGGESTED: again.mask()}
+        answers[RANDOM] = thrice.follow(randomly).mask()
+        wide, narrow = doubt_curves(three, item)
     systems = {name: figures(answer, item, case) for name, answer in answers.items()}
     return Record(item.key, systems, first, second, third, wide, narrow, kind)
 
@@ -371,7 +371,7 @@ def mean_figures(records: Sequence[Record]) -> dict[str, Figures]:
     """By system; distances of the objects that all of them found."""
     if not records:
         return {}
-    columns = {name: [record.systems[name] for record in records] for name in SYSTEMS}
+    columns = {name: [record.systems[name] for record in records] for name in records[0].systems}
     distances = {name: np.array([f.hd95 for f in column]) for name, column in columns.items()}
     everywhere = np.isfinite([*distances.values()]).all(axis=0)
     return {
