@@ -174,7 +174,7 @@ def main() -> None:
     parser.add_argument("data", type=Path)
     parser.add_argument("runs", type=TunedOn.parse, nargs="+", metavar="SET=RUN")
     parser.add_argument("--keep", type=Path, default=Path("build/propagation"))
-    parser.add_argument("--table", type=Path, default=Path(__file__).with_suffix(".md"))
+    parser.add_argument("--table", type=Path, default=Path("build/propagation.md"))
     parser.add_argument("--one-axis", action="store_true", help="leave out what takes longest")
     parser.add_argument("--objects", type=int, help="of a set, at most; drawn at random")
     arguments = parser.parse_args()
