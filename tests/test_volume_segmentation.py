@@ -22,7 +22,7 @@ from samdomains.volume_segmentation import (
 from samdomains.volumes.following import OpenVolume, VolumeObject
 from tests.test_segmentation import STACKS, Stack, lines_of
 
-BOX = "20,10,60,40@3"
+BOX = "10,8,38,28@3"
 ASKED = by_object(prompts_from_words([BOX], []))
 
 
@@ -43,8 +43,8 @@ def model(plugin: Path, tmp_path_factory: pytest.TempPathFactory) -> Model:
 @pytest.fixture(scope="module")
 def stack(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A bright block in slices 1 to 3 of five."""
-    pixels = np.full((1, 5, 60, 80), 20, dtype=np.uint8)
-    pixels[:, 1:4, 10:40, 20:60] = 220
+    pixels = np.full((1, 5, 36, 48), 20, dtype=np.uint8)
+    pixels[:, 1:4, 8:28, 10:38] = 220
     path = tmp_path_factory.mktemp("stack") / "stack.npy"
     np.save(path, pixels)
     return path
@@ -57,7 +57,7 @@ def case(stack: Path) -> Case:
 
 def test_without_prompts_objects_of_neighbouring_slices_are_one(model: Model, case: Case) -> None:
     found = found_in_volume(model, case)
-    block = [item for item in found if item.area == pytest.approx(1200, rel=0.2)]
+    block = [item for item in found if item.area == pytest.approx(560, rel=0.2)]
     assert [item.slice_index for item in block] == [1, 2, 3]
     assert len({item.instance for item in block}) == 1
 
@@ -67,7 +67,7 @@ def test_a_doubt_map_is_in_percent_and_lies_where_the_object_ends(model: Model, 
     assert levels
     assert all(item.class_id % DOUBT_STEP == 0 and 0 < item.class_id <= 100 for item in levels)
     inside = [item for item in levels if item.slice_index == 2 and item.class_id > 50]
-    assert not any(item.mask()[20:30, 30:50].any() for item in inside)
+    assert not any(item.mask()[14:22, 18:30].any() for item in inside)
 
 
 def test_a_suggestion_names_a_slice_that_was_not_prompted(
