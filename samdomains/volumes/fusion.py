@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.special import expit
 
 from samdomains.prompts.boxes import box_of
 from samdomains.recipe import PropagationRecipe
@@ -166,4 +167,4 @@ def _empty(like: Block) -> Block:
 
 
 def _probability(logits: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.asarray(1 / (1 + np.exp(-np.clip(logits, -20, 20))), dtype=np.float32)
+    return np.asarray(expit(logits), dtype=np.float32)

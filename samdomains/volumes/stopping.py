@@ -8,6 +8,7 @@ from typing import NamedTuple
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
 from scipy import ndimage
+from scipy.special import expit
 
 from samdomains.prompts.boxes import window_of
 from samdomains.types import Mask
@@ -53,7 +54,7 @@ def goes_on(evidence: Evidence) -> float:
     bounded = np.array(
         [np.clip(value, *bound) for value, bound in zip(evidence, BOUNDS, strict=True)]
     )
-    return float(1 / (1 + np.exp(-(OFFSET + bounded @ np.array(WEIGHTS)))))
+    return float(expit(OFFSET + bounded @ np.array(WEIGHTS)))
 
 
 def before_dip(contrasts: Sequence[float], rise: float) -> int:

@@ -157,7 +157,8 @@ class Walker:
         answers = answers_for(self.planes, index, expected, self.recipe, self.clicks.get(index))
         pixels = self.pixels(index)
         signs = self.signs(pixels, Appearance.mean([known.appearance, recent]))
-        logits = _mean(answers)
+        both = [_full(answer) for answer in answers]
+        logits = _mean(both)
         logits += self.recipe.appearance * ndimage.gaussian_filter(signs, 0.5)
         logits += self.recipe.shape * _inwards(expected)
         mask = _touching(logits > 0, expected)
@@ -165,7 +166,7 @@ class Walker:
             return None
         logits = np.where((logits > 0) & ~mask, -np.abs(logits), logits)
         predicted = float(np.mean([answer.predicted_iou for answer in answers]))
-        agreement = iou(*(_full(answer) > 0 for answer in answers))
+        agreement = iou(*(answer > 0 for answer in both))
         if not self.in_the_open:  # light changes from frame to frame, tissue looks the same
             signs = self.signs(pixels, known.appearance)
         evidence = Evidence(
@@ -227,11 +228,11 @@ def answers_for(
 
 def ask(planes: Planes, index: int, expected: Mask, recipe: PropagationRecipe) -> Logits:
     """(H, W): the mean logits of ``answers_for``."""
-    return _mean(answers_for(planes, index, expected, recipe))
+    return _mean([_full(answer) for answer in answers_for(planes, index, expected, recipe)])
 
 
-def _mean(answers: Sequence[Prediction]) -> Logits:
-    return np.asarray(np.mean([_full(answer) for answer in answers], axis=0), dtype=np.float32)
+def _mean(logits: Sequence[Logits]) -> Logits:
+    return np.asarray(np.mean(logits, axis=0), dtype=np.float32)
 
 
 def _full(answer: Prediction) -> Logits:
