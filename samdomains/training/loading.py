@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import math
+import multiprocessing
 import os
 import shutil
 import signal
 import sys
 import time
 from collections.abc import Iterable, Iterator, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from multiprocessing import resource_tracker
+from multiprocessing.connection import wait
+from multiprocessing.process import BaseProcess
 from pathlib import Path
 from types import TracebackType
 from typing import Literal
@@ -32,6 +35,9 @@ WORTH_STARTING = 30.0
 
 MOST_WORKERS = 8
 """Each has the libraries in memory and, of volumes and scenes, what it read last."""
+
+SECONDS_TO_END = 2.0
+"""A process whose sockets are closed is gone within them, also where the system is busy."""
 
 BATCHES_AHEAD = 2
 """Batches that a worker has ready: torch's default."""
@@ -79,6 +85,7 @@ class SampleLoader:
         self._steps, self._device = steps, device
         self._measured: list[tuple[float, float, int]] = []
         self._loader: DataLoader[Sample | SamDomainsError] | None = None
+        self._processes: Sequence[BaseProcess] = ()
 
     def __enter__(self) -> SampleLoader:
         """Workers are started when the first batch is asked for."""
@@ -95,13 +102,9 @@ class SampleLoader:
         Raises:
             TrainingError: One had ended before; torch tells it wherever the block is then.
         """
-        self._loader = None
+        self._loader, self._processes = None, ()
         if isinstance(error, RuntimeError) and "DataLoader worker" in str(error):
-            raise TrainingError(
-                f"a process that loads images ended ({str(error).rstrip('. ')}). Set "
-                "training.workers to fewer or to 0 and go on with --resume; in a Python script of "
-                "your own, call run under `if __name__ == '__main__':`"
-            ) from error
+            raise _worker_ended(error) from error
 
     def epoch(self, batches: Iterable[Keys]) -> Iterator[list[Sample]]:
         """The samples of each batch.
@@ -129,7 +132,7 @@ class SampleLoader:
 
     def _load(self, batches: Sequence[Keys]) -> Iterator[list[Sample]]:
         asked = time.monotonic()
-        for loaded in self._start(batches):
+        for loaded in self._loaded(batches):
             samples, begun = _sound(loaded), time.monotonic()
             self.waited += begun - asked
             yield samples
@@ -137,6 +140,14 @@ class SampleLoader:
                 worked, size = time.monotonic() - begun, sum(_image_bytes(s) for s in samples)
                 self._measured.append((begun - asked, worked, size))
             asked = time.monotonic()
+
+    def _loaded(self, batches: Sequence[Keys]) -> Iterator[list[Sample | SamDomainsError]]:
+        try:
+            yield from self._start(batches)
+        except (ConnectionError, EOFError) as error:  # its sockets close before torch is told
+            if not _any_ended(self._processes):
+                raise
+            raise _worker_ended(error) from error
 
     def _start(self, batches: Sequence[Keys]) -> Iterator[list[Sample | SamDomainsError]]:
         workers, self._batches.now = self.workers or 0, batches
@@ -152,8 +163,12 @@ class SampleLoader:
                 pin_memory=self._device.type == "cuda",
                 generator=torch.Generator(),  # else it draws from the one that dropout uses
             )
-        with _interrupts_held():
-            return iter(self._loader)
+            others = multiprocessing.active_children()
+            with _interrupts_held():
+                started = iter(self._loader)
+            self._processes = [p for p in multiprocessing.active_children() if p not in others]
+            return started
+        return iter(self._loader)
 
 
 def workers_for(waited: float, worked: float, repetitions: float, batch_bytes: int) -> int:
@@ -210,6 +225,23 @@ def _sound(samples: Sequence[Sample | SamDomainsError]) -> list[Sample]:
             raise sample
         sound.append(sample)
     return sound
+
+
+def _any_ended(processes: Sequence[BaseProcess]) -> bool:
+    """Whether one has, or does within ``SECONDS_TO_END``; torch's own word of it is taken here."""
+    with suppress(RuntimeError):  # which torch raises at any line of the main thread
+        for process in processes:
+            if wait([process.sentinel], SECONDS_TO_END / len(processes)):
+                process.join()
+    return any(not process.is_alive() for process in processes)
+
+
+def _worker_ended(error: Exception) -> TrainingError:
+    return TrainingError(
+        f"a process that loads images ended ({str(error).rstrip('. ') or type(error).__name__}). "
+        "Set training.workers to fewer or to 0 and go on with --resume; in a Python script of "
+        "your own, call run under `if __name__ == '__main__':`"
+    )
 
 
 def _image_bytes(sample: Sample) -> int:

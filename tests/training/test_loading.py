@@ -112,6 +112,24 @@ def test_a_worker_loads_the_same_until_its_end_is_told(cases: list[Case], tmp_pa
         list(loader.epoch(batches(dataset, 3)))
 
 
+@pytest.mark.parametrize("error", [ConnectionResetError("reset by peer"), EOFError()])
+def test_a_worker_whose_socket_closes_before_torch_is_told_has_ended(
+    cases: list[Case], error: Exception, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def ends(_: object) -> Iterator[list[Sample]]:
+        sleeper.kill()
+        raise error
+
+    sleeper = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    loader = SampleLoader(dataset_of(cases), 1, steps=9, device=CPU)
+    monkeypatch.setattr(loader, "_start", ends)
+    loader._processes = [sleeper]
+    sleeper.start()
+    with pytest.raises(TrainingError, match="a process that loads images ended"), loader:
+        list(loader.epoch(batches(dataset_of(cases))))
+    assert sleeper.exitcode == -signal.SIGKILL
+
+
 def test_an_unreadable_image_is_the_same_error_without_workers(cases: list[Case]) -> None:
     dataset = dataset_of([replace(cases[0], read_pixels=Unreadable())])
     with (
