@@ -103,7 +103,8 @@ def test_a_smaller_training_set_is_drawn_among_the_images_that_show_an_object() 
     splits = split_cases([case(f"{index:02}") for index in range(20)], DATA, 0)
     empty = ids(splits.train)[:6]
     small = with_fewer_images(splits, 5, 0, empty=empty)
-    assert len(small.train) == 5 and not set(ids(small.train)) & set(empty)
+    assert len(small.train) == 5
+    assert not set(ids(small.train)) & set(empty)
     assert small.how.endswith("Of these, 5 train and 3 validation images are used.")
     assert with_fewer_images(splits, 7, 0, empty=empty) == splits
 
