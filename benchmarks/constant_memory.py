@@ -219,8 +219,8 @@ def evaluation(domain: str, data: Path) -> None:
         one
         for systems, part in parts
         for one in score(
-            systems, part, normalizer=normalizer, prompts=("box",), minimum_area=4, seed=0
-        )
+            systems, part, normalizer=normalizer, prompts=("box",), minimum_area=4
+        ).objects
     ]
     summarize(scores, resamples=1000, seed=0, cases=len(cases))
 

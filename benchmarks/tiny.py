@@ -25,7 +25,7 @@ from samdomains.chain import select_domain
 from samdomains.data.parts import in_parts, normalized_image
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.results import ObjectScore, summarize
-from samdomains.evaluation.scorer import score
+from samdomains.evaluation.scorer import Subset, score
 from samdomains.protocols import Normalizer
 from samdomains.recipe import ZOOM_OF_TINY
 from samdomains.sam.checkpoints import load_base
@@ -106,9 +106,8 @@ def main() -> None:
             normalizer=normalizer,
             prompts=("box", "point", "point+3"),
             minimum_area=MINIMUM_AREA,
-            seed=0,
-            objects_per_case=arguments.objects,
-        )
+            subset=Subset(arguments.objects, seed=0),
+        ).objects
         rows[data.path] = row(data, scores)
         print(line(data.path, rows[data.path]), flush=True)
         if arguments.worst:

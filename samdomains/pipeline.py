@@ -18,8 +18,9 @@ from samdomains.data.parts import in_parts
 from samdomains.errors import UsageError
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.card import Card, case_dice, make_card
-from samdomains.evaluation.results import ObjectScore, summarize
+from samdomains.evaluation.results import ObjectScore
 from samdomains.evaluation.scorer import score
+from samdomains.evaluation.scores import Scores, summarize_scores
 from samdomains.evaluation.volume_results import summarize_volumes
 from samdomains.files import write_json
 from samdomains.inference import load_model
@@ -31,6 +32,7 @@ from samdomains.recipe import Recipe
 from samdomains.reports.run_report import RunRecord, write_run_report
 from samdomains.run_directory import RunDirectory, require_free, undone_on_failure
 from samdomains.sam.artefact import ArtefactMetadata, load_artefact, save_artefact
+from samdomains.sam.automatic import AutomaticObjects
 from samdomains.sam.cached_encoder import CachedEncoder
 from samdomains.sam.checkpoints import load_base
 from samdomains.sam.devices import best_device
@@ -173,11 +175,15 @@ def evaluate(
         cases = _only(in_parts(listed, loaded.recipe.scene), split, data)
         processes.from_main(lambda: _require_fit(cases, loaded.recipe, data, tell))
         systems: dict[str, Segmenter] = {**loaded.systems, "box_ellipse": BoxEllipse()}
-        scores = _score(systems, cases, loaded.normalizer, loaded.recipe)
+        scores = _score(systems, cases, loaded.normalizer, loaded.find)
         pages = Pages(directory / PAGES)
         volumes = follow_volumes(loaded.systems, cases, loaded.normalizer, loaded.recipe, pages)
         metrics = _summary(scores, volumes, loaded.recipe, cases)
-        card = _card(scores, loaded.recipe, trained_on=0) if "tuned" in loaded.systems else None
+        card = (
+            _card(scores.objects, loaded.recipe, trained_on=0)
+            if "tuned" in loaded.systems
+            else None
+        )
         processes.from_main(lambda: _write_scores(directory, metrics, card))
     return Result(directory, metrics, card)
 
@@ -208,7 +214,7 @@ class _Found:
     """What a run has come to before its report: training, scores, and the systems to picture."""
 
     progress: Progress
-    scores: tuple[ObjectScore, ...]
+    scores: Scores
     volumes: Sequence[ScoredVolume]
     systems: Mapping[str, Segmenter]
 
@@ -228,13 +234,13 @@ def _carry_out(
         encoder = encoder_of(load_artefact(plan.directory.model, checkpoint=plan.checkpoint).sam)
         tuned = SamSegmenter.of(encoder.sam, model, encoder)
         normalizer = plan.domain.normalize_intensity(plan.recipe)
-        own = _score({"tuned": tuned}, plan.splits.test, normalizer, plan.recipe)
+        own = _score({"tuned": tuned}, plan.splits.test, normalizer, _finder(plan))
         # The base once more: tuning changed it in place.
         encoder = encoder_of(load_base(plan.base.name, plan.checkpoint).sam)
         systems = {"tuned": tuned, "zero_shot": SamSegmenter.of(encoder.sam, model, encoder)}
         first = FirstSections(PICTURED_VOLUMES)
         volumes = follow_volumes(systems, plan.splits.test, normalizer, plan.recipe, first)
-    found = _Found(progress, (*own, *untuned), volumes, systems)
+    found = _Found(progress, own + untuned, volumes, systems)
     return current_processes().from_main(lambda: _report(plan, found, watch))
 
 
@@ -250,14 +256,18 @@ def _encoder(plan: Plan, shared: EmbeddingCache | None, tell: Tell, sam: Sam) ->
     return CachedEncoder(sam, EmbeddingCache(plan.directory.embeddings) if frozen else None)
 
 
+def _finder(plan: Plan) -> AutomaticObjects:
+    return AutomaticObjects(plan.domain.propose_prompts(plan.recipe), plan.recipe)
+
+
 def _score(
     systems: Mapping[str, Segmenter],
     cases: Sequence[Case],
     normalizer: Normalizer,
-    recipe: Recipe,
-) -> tuple[ObjectScore, ...]:
+    find: AutomaticObjects,
+) -> Scores:
     """Score the cases; each process takes a share of them, and all get all scores."""
-    processes = current_processes()
+    processes, recipe = current_processes(), find.recipe
     own = len(processes.share(cases))
     with progress_bar(f"scoring {', '.join(systems)}", own) as show:
         return score(
@@ -266,22 +276,22 @@ def _score(
             normalizer=normalizer,
             prompts=recipe.evaluation.prompts,
             minimum_area=recipe.data.minimum_area,
-            seed=recipe.seed,
+            clicks=recipe.evaluation.clicks,
+            find=find,
             processes=processes,
             progress=show,
         )
 
 
-def _zero_shot_scores(plan: Plan, zero_shot: SamSegmenter) -> tuple[ObjectScore, ...]:
+def _zero_shot_scores(plan: Plan, zero_shot: SamSegmenter) -> Scores:
     """Scores of the systems that tuning does not change; kept for a resumed run."""
     kept, processes = plan.directory.zero_shot, current_processes()
     if processes.from_main(kept.exists):
-        values = json.loads(kept.read_text(encoding="utf-8"))
-        return tuple(ObjectScore.from_json(score) for score in values)
+        return Scores.from_json(json.loads(kept.read_text(encoding="utf-8")))
     systems: dict[str, Segmenter] = {"zero_shot": zero_shot, "box_ellipse": BoxEllipse()}
     normalizer = plan.domain.normalize_intensity(plan.recipe)
-    scores = _score(systems, plan.splits.test, normalizer, plan.recipe)
-    processes.from_main(lambda: write_json(kept, [asdict(score) for score in scores]))
+    scores = _score(systems, plan.splits.test, normalizer, _finder(plan))
+    processes.from_main(lambda: write_json(kept, scores.to_json()))
     return scores
 
 
@@ -318,7 +328,7 @@ def _report(plan: Plan, found: _Found, watch: Stopwatch) -> Result:
     directory, splits = plan.directory, plan.splits
     scores = found.scores
     metrics = _summary(scores, found.volumes, plan.recipe, splits.test)
-    card = _card(scores, plan.recipe, trained_on=len(splits.train))
+    card = _card(scores.objects, plan.recipe, trained_on=len(splits.train))
     write_json(directory.metrics, metrics)
     write_json(directory.card, card.to_json())
     record = RunRecord(
@@ -329,7 +339,7 @@ def _report(plan: Plan, found: _Found, watch: Stopwatch) -> Result:
         choice=plan.choice,
         history=[asdict(epoch) for epoch in found.progress.history],
         kept=kept_weights(found.progress),
-        scores=scores,
+        scores=scores.objects,
         metrics=metrics,
         card=card,
         seconds=watch.seconds,
@@ -343,13 +353,13 @@ def _report(plan: Plan, found: _Found, watch: Stopwatch) -> Result:
 
 
 def _summary(
-    scores: Sequence[ObjectScore],
+    scores: Scores,
     volumes: Sequence[ScoredVolume],
     recipe: Recipe,
     cases: Sequence[Case],
 ) -> dict[str, Any]:
     resamples, seed = recipe.evaluation.bootstrap, recipe.seed
-    summary = summarize(scores, resamples=resamples, seed=seed, cases=len(cases))
+    summary = summarize_scores(scores, resamples=resamples, seed=seed, cases=len(cases))
     whole = [score for volume in volumes for score in volume.scores]
     if whole:
         summary["volumes"] = summarize_volumes(whole, resamples=resamples, seed=seed)

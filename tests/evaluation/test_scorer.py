@@ -13,7 +13,7 @@ import pytest
 from samdomains.errors import DataError
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.metrics import overlap
-from samdomains.evaluation.scorer import score
+from samdomains.evaluation.scorer import Subset, score
 from samdomains.prompts.corrections import correction_click
 from samdomains.protocols import Normalizer
 from samdomains.types import Case, Mask, PromptName, Prompts
@@ -54,8 +54,8 @@ def noise(truth: Mask, prompt: Prompts) -> Mask:
 def run(
     systems: dict[str, Any], cases: list[Case], normalizer: Normalizer, **changes: Any
 ) -> tuple[Any, ...]:
-    wishes: dict[str, Any] = {"prompts": ALL, "minimum_area": 1, "seed": 0} | changes
-    return score(systems, cases, normalizer=normalizer, **wishes)
+    wishes: dict[str, Any] = {"prompts": ALL, "minimum_area": 1} | changes
+    return score(systems, cases, normalizer=normalizer, **wishes).objects
 
 
 def test_an_oracle_scores_one_with_every_prompt(
@@ -200,8 +200,7 @@ def test_the_subset_depends_on_seed_and_case_alone(
             cases,
             normalizer,
             prompts=("box",),
-            seed=seed,
-            objects_per_case=5,
+            subset=Subset(5, seed),
         )
         return {n: [s.object_index for s in scores if s.case == n] for n in names}
 

@@ -48,8 +48,7 @@ def record(
         normalizer=domain.normalize_intensity(recipe),
         prompts=("box",),
         minimum_area=20,
-        seed=0,
-    )
+    ).objects
     return RunRecord(
         domain=domain,
         resolved=resolved,
