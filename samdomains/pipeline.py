@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -65,11 +65,15 @@ class Result:
         directory: Where everything was written.
         metrics: The content of ``metrics.json``.
         card: The verdict; None for an untuned model.
+        scores: What the metrics sum up; None of a run that was complete before.
+        seconds: Stage of a run → wall time, since it was started or resumed.
     """
 
     directory: Path
     metrics: Mapping[str, Any]
     card: Card | None
+    scores: Scores | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def run(
@@ -83,6 +87,7 @@ def run(
     resume: bool = False,
     check: bool = True,
     cache: EmbeddingCache | None = None,
+    untuned: Scores | None = None,
     tell: Tell = silent,
 ) -> Result:
     """Check, split, score zero-shot, tune, test, report.
@@ -99,6 +104,8 @@ def run(
         check: Stop before training when the audit finds errors.
         cache: Keeps the frozen encoder's embeddings after the run, for others; None keeps them in
             the run's folder until it is finished.
+        untuned: What ``untuned_scores`` gave for the same test images and recipe; None has them
+            scored.
         tell: Takes one line about what happens now.
 
     Raises:
@@ -120,7 +127,7 @@ def run(
         plan = prepare(selected, resolved, data, directory, check=check, tell=tell)
         processes.from_main(partial(begin, plan))
     with directory.resumable():
-        return _carry_out(plan, watch, cache, resume=resume, tell=tell)
+        return _carry_out(plan, watch, cache, untuned, resume=resume, tell=tell)
 
 
 def evaluate(
@@ -185,7 +192,7 @@ def evaluate(
             else None
         )
         processes.from_main(lambda: _write_scores(directory, metrics, card))
-    return Result(directory, metrics, card)
+    return Result(directory, metrics, card, scores)
 
 
 def _require_fit(cases: Sequence[Case], recipe: Recipe, source: Path, tell: Tell) -> None:
@@ -220,13 +227,20 @@ class _Found:
 
 
 def _carry_out(
-    plan: Plan, watch: Stopwatch, shared: EmbeddingCache | None, *, resume: bool, tell: Tell
+    plan: Plan,
+    watch: Stopwatch,
+    shared: EmbeddingCache | None,
+    untuned: Scores | None,
+    *,
+    resume: bool,
+    tell: Tell,
 ) -> Result:
     """All that takes time, from the untuned scores to the report."""
     encoder_of = partial(_encoder, plan, shared, tell)
     encoder, model = encoder_of(plan.base.sam), plan.recipe.model
     with watch.stage("zero-shot"):
-        untuned = _zero_shot_scores(plan, SamSegmenter.of(encoder.sam, model, encoder))
+        if untuned is None:
+            untuned = _zero_shot_scores(plan, SamSegmenter.of(encoder.sam, model, encoder))
     with watch.stage("tune"):
         progress = _tune(plan, encoder, resume=resume, tell=tell)
     with watch.stage("test"):
@@ -234,7 +248,7 @@ def _carry_out(
         encoder = encoder_of(load_artefact(plan.directory.model, checkpoint=plan.checkpoint).sam)
         tuned = SamSegmenter.of(encoder.sam, model, encoder)
         normalizer = plan.domain.normalize_intensity(plan.recipe)
-        own = _score({"tuned": tuned}, plan.splits.test, normalizer, _finder(plan))
+        own = test_scores(plan, {"tuned": tuned})
         # The base once more: tuning changed it in place.
         encoder = encoder_of(load_base(plan.base.name, plan.checkpoint).sam)
         systems = {"tuned": tuned, "zero_shot": SamSegmenter.of(encoder.sam, model, encoder)}
@@ -256,8 +270,18 @@ def _encoder(plan: Plan, shared: EmbeddingCache | None, tell: Tell, sam: Sam) ->
     return CachedEncoder(sam, EmbeddingCache(plan.directory.embeddings) if frozen else None)
 
 
-def _finder(plan: Plan) -> AutomaticObjects:
-    return AutomaticObjects(plan.domain.propose_prompts(plan.recipe), plan.recipe)
+def untuned_scores(plan: Plan, cache: EmbeddingCache | None, tell: Tell = silent) -> Scores:
+    """Score ``zero_shot`` and ``box_ellipse`` on the test part, as ``run`` does before tuning."""
+    encoder = _encoder(plan, cache, tell, plan.base.sam)
+    zero_shot = SamSegmenter.of(encoder.sam, plan.recipe.model, encoder)
+    return test_scores(plan, {"zero_shot": zero_shot, "box_ellipse": BoxEllipse()})
+
+
+def test_scores(plan: Plan, systems: Mapping[str, Segmenter]) -> Scores:
+    """Score systems on the test part of a plan, as its recipe says."""
+    normalizer = plan.domain.normalize_intensity(plan.recipe)
+    find = AutomaticObjects(plan.domain.propose_prompts(plan.recipe), plan.recipe)
+    return _score(systems, plan.splits.test, normalizer, find)
 
 
 def _score(
@@ -288,9 +312,7 @@ def _zero_shot_scores(plan: Plan, zero_shot: SamSegmenter) -> Scores:
     kept, processes = plan.directory.zero_shot, current_processes()
     if processes.from_main(kept.exists):
         return Scores.from_json(json.loads(kept.read_text(encoding="utf-8")))
-    systems: dict[str, Segmenter] = {"zero_shot": zero_shot, "box_ellipse": BoxEllipse()}
-    normalizer = plan.domain.normalize_intensity(plan.recipe)
-    scores = _score(systems, plan.splits.test, normalizer, _finder(plan))
+    scores = test_scores(plan, {"zero_shot": zero_shot, "box_ellipse": BoxEllipse()})
     processes.from_main(lambda: write_json(kept, scores.to_json()))
     return scores
 
@@ -349,7 +371,7 @@ def _report(plan: Plan, found: _Found, watch: Stopwatch) -> Result:
     )
     write_run_report(directory.report, record)
     directory.finish()
-    return Result(directory.root, metrics, card)
+    return Result(directory.root, metrics, card, scores, dict(watch.seconds))
 
 
 def _summary(
