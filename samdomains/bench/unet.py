@@ -29,7 +29,7 @@ from samdomains.processes import ALONE, Processes
 from samdomains.protocols import Normalizer
 from samdomains.recipe import Recipe
 from samdomains.sam.checkpoints import difference, require_file
-from samdomains.types import Case, Image, Prediction
+from samdomains.types import Case, Image
 
 HEADER_KEY = "samdomains-unet"
 """Key of the safetensors header under which the metadata is kept, as JSON."""
@@ -66,10 +66,6 @@ class UNetSegmenter:
         """Segment a normalised image, (3, H, W), for any number of prompts."""
         design = self.metadata.design
         return UNetImage(image_logits(self.net, design, image), design)
-
-    def objects(self, image: Image) -> list[Prediction]:
-        """All objects in a normalised image, (3, H, W), without a prompt."""
-        return self.encode(image).objects()
 
     def save(self, path: Path) -> None:
         """Write weights and metadata to one safetensors file, atomically.

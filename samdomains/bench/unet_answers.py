@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,7 +13,7 @@ from skimage.segmentation import watershed
 
 from samdomains.bench.unet_network import UNetDesign
 from samdomains.data.objects import crops_by_value
-from samdomains.prompts.boxes import window_of
+from samdomains.prompts.boxes import box_of, window_of
 from samdomains.types import Box, Logits, Mask, Prediction, Prompts, Size, Window
 
 Labels = NDArray[np.int32]
@@ -45,8 +45,7 @@ class UNetImage:
         """Everything that was found, class by class, from top to bottom."""
         found = []
         for channel in range(len(self.design.classes)):
-            for number, crop, (y, x) in crops_by_value(self._objects_of(channel)):
-                del number
+            for _, crop, (y, x) in crops_by_value(self._objects_of(channel)):
                 window = Window(y, x, y + crop.shape[0], x + crop.shape[1])
                 found.append(self._prediction(channel, crop, window))
         return found
@@ -61,12 +60,12 @@ class UNetImage:
 
         A box means the objects of one class of which most pixels lie in it, and, where there is
         none, whatever of the class lies in it; the answer is cut to the box. The class is the one
-        that has the most pixels in the answer.
+        whose objects, before they are cut, fill the box's extent best.
 
         A click means the object under it, of the class that is most probable there. Several
         positive clicks mean all their objects, together with the box's, and a negative one takes
-        its object away. An object with clicks of both kinds, or of the box and a negative one, is
-        divided: each pixel goes by the nearest click.
+        its object away. An object with clicks of both kinds is divided among them at its necks
+        (watershed of the distance from its border).
 
         Args:
             prompts: With a box or a point, in image pixels. A mask is not looked at: what was
@@ -83,16 +82,15 @@ class UNetImage:
         return [self._answer(prompt) for prompt in prompts]
 
     def _answer(self, prompt: Prompts) -> Prediction:
-        if prompt.box is None and len(prompt.points) == 0:
-            raise ValueError("a U-Net needs a prompt with a box or a point, got one without")
-        if prompt.box is None:
-            channel = self._class_at(prompt)
-            chosen = np.zeros(self.size, dtype=bool)
+        box = prompt.box
+        if box is not None:
+            meant = [self._in_box(c, box) for c in range(len(self.design.classes))]
+            channel = int(np.argmax([_fit(mask, box) for mask in meant]))
+            chosen = _cut(meant[channel], box)
+        elif len(prompt.points):
+            channel, chosen = self._class_at(prompt), np.zeros(self.size, dtype=bool)
         else:
-            channel, chosen = max(
-                ((c, self._in_box(c, prompt.box)) for c in range(len(self.design.classes))),
-                key=lambda pair: int(np.count_nonzero(pair[1])),
-            )
+            raise ValueError("a U-Net needs a prompt with a box or a point, got one without")
         if len(prompt.points):
             chosen = self._clicked(chosen, self._objects_of(channel), prompt)
         if not chosen.any():
@@ -108,16 +106,15 @@ class UNetImage:
         return max(classes, key=lambda c: max(float(self.logits[c][place]) for place in positive))
 
     def _in_box(self, channel: int, box: Box) -> Mask:
-        """(H, W): what a box means in one class."""
+        """(H, W): what a box means in one class, before it is cut."""
         rows, columns = _inside(box, self.size)
         labels = self._objects_of(channel)
         numbers = np.bincount(labels.ravel())
         inside = np.bincount(labels[rows, columns].ravel(), minlength=len(numbers))
         most = 2 * inside > numbers
-        most[0] = False
-        wanted = most if most.any() else np.arange(len(numbers)) > 0
-        chosen = np.zeros(self.size, dtype=bool)
-        chosen[rows, columns] = wanted[labels[rows, columns]]
+        wanted = most if most[1:].any() else inside > 0
+        wanted[0] = False
+        chosen: Mask = wanted[labels]
         return chosen
 
     def _clicked(self, chosen: Mask, labels: Labels, prompt: Prompts) -> Mask:
@@ -129,8 +126,10 @@ class UNetImage:
             result |= labels == number
         for number in {int(labels[place]) for place in negative} - {0}:
             item = labels == number
-            keeping = [place for place in positive if item[place]]
-            result &= ~item | (_nearer(keeping, negative, item) if keeping else False)
+            kept = [place for place in positive if item[place]]
+            result &= ~item
+            if kept:
+                result |= _divided(item, kept, [place for place in negative if item[place]])
         return result
 
     def _objects_of(self, channel: int) -> Labels:
@@ -142,11 +141,11 @@ class UNetImage:
         """The objects of one class, those with too few pixels left out."""
         found = self.logits[channel] > 0
         if self.design.whole:
-            return found.astype(np.int32)
-        labels, _ = ndimage.label(found, structure=_EIGHT_NEIGHBOURS, output=np.int32)
+            return np.asarray(found, dtype=np.int32)
+        labels = _parts(found)
         if self.design.split:
             border = self.logits[len(self.design.classes) + channel] > 0
-            seeds, _ = ndimage.label(found & ~border, output=np.int32)
+            seeds = _parts(found & ~border)
             seeds[_small(seeds, self.design.smallest / 4)] = 0
             labels = _grown(seeds, labels, self.logits[channel])
         labels[_small(labels, self.design.smallest)] = 0
@@ -165,12 +164,19 @@ class UNetImage:
         )
 
 
+def _parts(mask: Mask) -> Labels:
+    """The connected parts of a mask."""
+    labels: Labels = ndimage.label(mask, structure=_EIGHT_NEIGHBOURS, output=np.int32)[0]
+    return labels
+
+
 def _grown(seeds: Labels, parts: Labels, logits: Logits) -> Labels:
     """Divide connected parts among the seeds in them; a part without a seed stays one object."""
     with_seed = np.zeros(int(parts.max()) + 1, dtype=bool)
     with_seed[parts[seeds > 0]] = True
     divided: Labels = watershed(-logits, seeds, mask=with_seed[parts] & (parts > 0))
-    return np.where(with_seed[parts], divided, parts + np.where(parts > 0, seeds.max(), 0))
+    others = parts + np.where(parts > 0, seeds.max(), 0)
+    return np.where(with_seed[parts], divided, others).astype(np.int32)
 
 
 def _small(labels: Labels, least: float) -> Mask:
@@ -183,26 +189,45 @@ def _places(prompt: Prompts, size: Size, *, label: int) -> list[tuple[int, int]]
     """(y, x) of the pixels under the clicks of one kind."""
     height, width = size
     points = np.rint(prompt.points[prompt.point_labels == label]).astype(np.intp)
-    return [
-        (int(np.clip(y, 0, height - 1)), int(np.clip(x, 0, width - 1))) for x, y in points
-    ]
+    return [(int(np.clip(y, 0, height - 1)), int(np.clip(x, 0, width - 1))) for x, y in points]
 
 
 def _inside(box: Box, size: Size) -> tuple[slice, slice]:
     """Rows and columns of the pixels whose centres lie in a box."""
-    (x0, y0, x1, y1), (height, width) = np.rint(box).astype(int).tolist(), size
-    return slice(max(0, y0), min(height, y1)), slice(max(0, x0), min(width, x1))
+    height, width = size
+    x0, y0, x1, y1 = np.rint(box).clip(0, [width, height, width, height]).astype(int).tolist()
+    return slice(y0, y1), slice(x0, x1)
 
 
-def _nearer(
-    positive: Sequence[tuple[int, int]], negative: Sequence[tuple[int, int]], item: Mask
+def _cut(mask: Mask, box: Box) -> Mask:
+    """The part of a mask in a box."""
+    result = np.zeros_like(mask)
+    part = _inside(box, (mask.shape[0], mask.shape[1]))
+    result[part] = mask[part]
+    return result
+
+
+def _fit(mask: Mask, box: Box) -> float:
+    """IoU of a mask's bounding box with a box; -1 for a mask without a pixel."""
+    if not mask.any():
+        return -1.0
+    own = box_of(mask)
+    sides = np.minimum(own[2:], box[2:]) - np.maximum(own[:2], box[:2])
+    shared = float(np.prod(sides.clip(min=0)))
+    both = float(np.prod(own[2:] - own[:2]) + np.prod(box[2:] - box[:2]))
+    return shared / (both - shared)
+
+
+def _divided(
+    item: Mask, positive: Sequence[tuple[int, int]], negative: Sequence[tuple[int, int]]
 ) -> Mask:
-    """The pixels of an object that are nearer to a positive click than to any negative one."""
-    rows, columns = np.nonzero(item)
-
-    def distance(places: Sequence[tuple[int, int]]) -> NDArray[np.int64]:
-        return np.min([(rows - y) ** 2 + (columns - x) ** 2 for y, x in places], axis=0)
-
+    """The positive clicks' share of an object: parted at its necks, as far as there are any."""
+    rows, columns = window_of(item)
+    markers = np.zeros(item.shape, dtype=np.int32)
+    for label, places in ((1, positive), (2, negative)):
+        markers[tuple(np.transpose(places))] = label
+    depth = ndimage.distance_transform_edt(np.pad(item[rows, columns], 1))[1:-1, 1:-1]
     result = np.zeros_like(item)
-    result[rows, columns] = distance(positive) < distance(negative)
+    shares = watershed(-depth, markers[rows, columns], mask=item[rows, columns])
+    result[rows, columns] = shares == 1
     return result

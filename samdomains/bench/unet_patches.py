@@ -173,7 +173,7 @@ def lesson_of(case: Case, normalizer: Normalizer, design: UNetDesign) -> Lesson:
     small = design.input_size(size)
     objects = annotated(case)
     target = np.zeros((design.channels, *small), dtype=bool)
-    boxes = []
+    boxes = list[NDArray[np.float64]]()
     for channel, class_id in enumerate(design.classes):
         own = [item for item in objects if item.class_id == class_id and not item.crowd]
         if own:
@@ -181,11 +181,12 @@ def lesson_of(case: Case, normalizer: Normalizer, design: UNetDesign) -> Lesson:
             target[channel] = labels > 0
             if design.split:
                 target[len(design.classes) + channel] = meeting(labels, BORDER)
-            boxes.append(np.stack([item.box for item in own]) * design.scale)
+            boxes.append(np.stack([item.box for item in own]) * np.float64(design.scale))
     crowds = [item for item in objects if item.crowd]
-    crowded = _nearest(label_map(crowds), small) > 0 if crowds else np.zeros(small, dtype=bool)
-    pixels = resized(image, small).astype(np.float16)
-    return Lesson(pixels, target, ~crowded[None] | target.any(axis=0)[None], tuple(boxes))
+    valid = np.ones((1, *small), dtype=bool)
+    if crowds:
+        valid[0] = (_nearest(label_map(crowds), small) == 0) | target.any(axis=0)
+    return Lesson(resized(image, small).astype(np.float16), target, valid, tuple(boxes))
 
 
 def _nearest(labels: NDArray[np.int32], size: Size) -> NDArray[np.int32]:

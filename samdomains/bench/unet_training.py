@@ -240,7 +240,7 @@ class _Loop:
         with half_precision(self.device):
             logits = self.net(image)
         loss = unet_loss(logits.float(), target, valid) / self.processes.count
-        loss.backward()
+        torch.autograd.backward(loss)
         value = added_up(float(loss.detach()), self.processes)
         if not math.isfinite(value):
             raise TrainingError(f"the loss of the U-Net became {value} in step {number + 1}")
