@@ -4,21 +4,21 @@ from __future__ import annotations
 
 import math
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 
 import numpy as np
 import torch
 from monai.losses import DiceLoss
-from numpy.typing import NDArray
 from pydantic import BaseModel, ConfigDict
 from torch import Tensor, nn
 from torch.nn import functional
 
-from samdomains.bench.unet_network import UNetDesign, half_precision, input_logits
-from samdomains.bench.unet_patches import Lessons, draw_patch
+from samdomains.bench.unet_network import half_precision, input_logits
+from samdomains.bench.unet_patches import Lesson, Lessons, draw_patch
 from samdomains.errors import TrainingError
+from samdomains.evaluation.metrics import overlap
 from samdomains.processes import Processes
 from samdomains.recipe import AugmentationRecipe
 from samdomains.training.determinism import deterministic_on_cpu
@@ -63,8 +63,8 @@ class UNetTraining(BaseModel):
         steps: Of the optimiser.
         seconds: Wall time, from reading the first image to the last validation.
         images: Training images.
-        validation_dice: Of the weights that were kept: pixels of all validation images together,
-            mean over their classes. None without validation images, where the last are kept.
+        validation_dice: Of the weights that were kept, mean over the classes in each validation
+            image. None where these have no object; then the last weights are kept.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -295,47 +295,30 @@ class _Validation:
         self.seconds = self.allowed if lessons.cases else 0.0
 
     def __call__(self) -> float | None:
-        """Dice of all pixels together, mean over the classes; None where there is no image."""
+        """Mean Dice of each class in each image that has it; None without such an image."""
         if not self.lessons.cases:
             return None
         self.net.eval()
         started = time.monotonic()
-        counts = np.sum(self.processes.gather(self._counts), axis=0)
+        dice = [value for own in self.processes.gather(self._dice) for value in own]
         self.seconds = time.monotonic() - started
-        return mean_dice(counts)
+        return float(np.mean(dice)) if dice else None
 
-    def _counts(self) -> NDArray[np.int64]:
-        """(3, C) over this process's images: pixels found rightly, found, and true."""
-        started, design = time.monotonic(), self.lessons.design
-        total = np.zeros((3, len(design.classes)), dtype=np.int64)
+    def _dice(self) -> list[float]:
+        """Of this process's images."""
+        started = time.monotonic()
+        dice = list[float]()
         for place, number in enumerate(self.numbers):
             if place > 0 and time.monotonic() - started > self.allowed:
                 self.numbers = self.numbers[:place]
                 break
-            total += self._count(number, design)
-        return total
+            dice += self._dice_of(self.reader.submit(self.lessons.__getitem__, number).result())
+        return dice
 
-    def _count(self, number: int, design: UNetDesign) -> NDArray[np.int64]:
-        lesson = self.reader.submit(self.lessons.__getitem__, number).result()
-        logits = input_logits(self.net, design, lesson.image.astype(np.float32))
-        found = (logits[: len(design.classes)] > 0) & lesson.valid
-        truth = lesson.target[: len(design.classes)] & lesson.valid
-        pixels = [np.count_nonzero(part, axis=(1, 2)) for part in (found & truth, found, truth)]
-        return np.stack(pixels)
-
-
-def mean_dice(counts: NDArray[np.int64]) -> float:
-    """Mean Dice of the classes that there are; what is found of others is not counted.
-
-    Args:
-        counts: (3, C): pixels found rightly, found, and true.
-
-    Example:
-        >>> mean_dice(np.array([[2, 0], [4, 3], [4, 0]]))
-        0.5
-    """
-    right, found, true = counts
-    there = true > 0
-    if not there.any():
-        return 0.0
-    return float((2 * right[there] / (found[there] + true[there])).mean())
+    def _dice_of(self, lesson: Lesson) -> Iterator[float]:
+        """Of each class that an image has."""
+        logits = input_logits(self.net, self.lessons.design, lesson.image.astype(np.float32))
+        for channel in range(len(self.lessons.design.classes)):
+            truth = lesson.target[channel] & lesson.valid[0]
+            if truth.any():
+                yield overlap((logits[channel] > 0) & lesson.valid[0], truth).dice
