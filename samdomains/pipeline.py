@@ -87,7 +87,6 @@ def run(
     resume: bool = False,
     check: bool = True,
     cache: EmbeddingCache | None = None,
-    untuned: Scores | None = None,
     tell: Tell = silent,
 ) -> Result:
     """Check, split, score zero-shot, tune, test, report.
@@ -104,8 +103,6 @@ def run(
         check: Stop before training when the audit finds errors.
         cache: Keeps the frozen encoder's embeddings after the run, for others; None keeps them in
             the run's folder until it is finished.
-        untuned: What ``untuned_scores`` gave for the same test images and recipe; None has them
-            scored.
         tell: Takes one line about what happens now.
 
     Raises:
@@ -127,7 +124,7 @@ def run(
         plan = prepare(selected, resolved, data, directory, check=check, tell=tell)
         processes.from_main(partial(begin, plan))
     with directory.resumable():
-        return _carry_out(plan, watch, cache, untuned, resume=resume, tell=tell)
+        return _carry_out(plan, watch, cache, resume=resume, tell=tell)
 
 
 def evaluate(
@@ -230,7 +227,6 @@ def _carry_out(
     plan: Plan,
     watch: Stopwatch,
     shared: EmbeddingCache | None,
-    untuned: Scores | None,
     *,
     resume: bool,
     tell: Tell,
@@ -239,8 +235,7 @@ def _carry_out(
     encoder_of = partial(_encoder, plan, shared, tell)
     encoder, model = encoder_of(plan.base.sam), plan.recipe.model
     with watch.stage("zero-shot"):
-        if untuned is None:
-            untuned = _zero_shot_scores(plan, SamSegmenter.of(encoder.sam, model, encoder))
+        untuned = _zero_shot_scores(plan, SamSegmenter.of(encoder.sam, model, encoder))
     with watch.stage("tune"):
         progress = _tune(plan, encoder, resume=resume, tell=tell)
     with watch.stage("test"):

@@ -22,7 +22,7 @@ from samdomains.discovery import core_version
 from samdomains.errors import TrainingError
 from samdomains.evaluation.averages import finite_mean, grouped
 from samdomains.evaluation.scores import Scores, summarize_scores
-from samdomains.files import write_json, write_text
+from samdomains.files import write_text
 from samdomains.preparation import Plan, prepare
 from samdomains.processes import current_processes
 from samdomains.progress import progress_bar
@@ -92,7 +92,6 @@ class Laboratory:
         watch, plan = Stopwatch(), self._plan(cell, data)
         with watch.stage("zero-shot"):
             scores = pipeline.untuned_scores(plan, self.cache, self.tell)
-        write_json(self.folder.untuned(cell), scores.to_json())
         return self._result(cell, data, plan, scores, watch.seconds)
 
     def _tuned(self, cell: Cell, data: FoundData) -> CellResult:
@@ -106,7 +105,6 @@ class Laboratory:
             local_plugin=self.local_plugin,
             resume=directory.root.exists(),
             cache=self.cache,
-            untuned=self._untuned_scores(cell),
             tell=self.tell,
         )
         parts = json.loads(directory.split.read_text(encoding="utf-8"))
@@ -159,12 +157,6 @@ class Laboratory:
             metrics=summary,
             **_by_case(scores),
         )
-
-    def _untuned_scores(self, cell: Cell) -> Scores | None:
-        path = self.folder.untuned(replace(cell, kind="untuned", images="all"))
-        if not path.exists():
-            return None
-        return Scores.from_json(json.loads(path.read_text(encoding="utf-8")))
 
     def _plan(self, cell: Cell, data: FoundData) -> Plan:
         """Data, parts and base model as ``run`` has them."""
@@ -244,8 +236,9 @@ def _by_case(scores: Scores) -> dict[str, Any]:
                     case
                 ] = mean
     for image in scores.images:
-        if image.dice == image.dice:  # noqa: PLR0124 (not NaN)
+        if image.dice == image.dice:
             by_system = values.setdefault("semantic_dice", {}).setdefault(image.system, {})
             by_system.setdefault("auto", {})[image.case] = image.dice
-    groups = {score.case: score.group for score in (*objects, *scores.images)}
+    groups = {score.case: score.group for score in objects}
+    groups |= {image.case: image.group for image in scores.images}
     return {"values": values, "groups": groups}

@@ -61,10 +61,6 @@ class ResultsFolder:
         """What came of a cell."""
         return self.root / "cells" / f"{cell.key}.json"
 
-    def untuned(self, cell: Cell) -> Path:
-        """Every score of the untuned systems, for the runs of the same data set."""
-        return self.root / "runs" / f"{cell.key}.json"
-
     def run(self, cell: Cell) -> Path:
         """The run directory of a strategy, or the folder of a U-Net."""
         return self.root / "runs" / cell.key

@@ -11,7 +11,7 @@ from samdomains.benchmark.suites import GENERATED, Images, Suite
 from samdomains.chain import Domain
 from samdomains.discovery import core_version
 from samdomains.evaluation.averages import finite_mean, grouped, mean_of
-from samdomains.evaluation.paired import holm, paired_test
+from samdomains.evaluation.paired import PairedTest, holm, paired_test
 
 RESAMPLES = 1000
 """Bootstrap resamples of each interval."""
@@ -121,7 +121,7 @@ _PARTS = ("train", "val", "test")
 
 def _rows(results: Sequence[CellResult]) -> list[Row]:
     """Untuned systems, strategies and U-Net, each over its seeds."""
-    rows = []
+    rows: list[Row] = []
     for (kind, model), own in grouped(results, lambda r: (r.cell.kind, r.cell.model)).items():
         names = {"untuned": ("zero_shot", "box_ellipse"), "unet": ("unet",)}.get(kind, ("tuned",))
         for name in names:
@@ -187,12 +187,26 @@ def _comparisons(rows: Sequence[Row], groups: Mapping[str, str]) -> list[dict[st
             if prompt in first.values["dice"] and prompt in second.values.get("dice", {})
         ]
         tests = [
-            paired_test(first.values["dice"][prompt], second.values["dice"][prompt], groups)
+            _compared(first.values["dice"][prompt], second.values["dice"][prompt], groups)
             for first, second in pairs
         ]
-        corrected = holm([test.p for test in tests])
+        corrected = holm([test.p_value for test in tests])
         for (first, second), test, p in zip(pairs, tests, corrected, strict=True):
             names = {"system": first.system, "model": first.model, "against": second.system}
-            entry = {"mean": test.mean, "ci95": list(test.ci95), "p": test.p, "p_holm": p}
+            entry = {"mean": test.mean, "ci95": list(test.ci95), "p": test.p_value, "p_holm": p}
             found.append({"prompt": prompt, **names, **entry, "cases": test.cases})
     return found
+
+
+def _compared(
+    first: Mapping[str, float], second: Mapping[str, float], groups: Mapping[str, str]
+) -> PairedTest:
+    """On the cases that both have a number for: with several seeds a split may differ."""
+    both = [case for case in first if case in second]
+    return paired_test(
+        {case: first[case] for case in both},
+        {case: second[case] for case in both},
+        groups,
+        resamples=RESAMPLES,
+        seed=0,
+    )

@@ -8,14 +8,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any
 
 from samdomains.benchmark.cells import Laboratory
 from samdomains.benchmark.data import FoundData, find_data, generate_data
 from samdomains.benchmark.folder import ResultsFolder
 from samdomains.benchmark.leaderboard import leaderboard
 from samdomains.benchmark.matrix import Cell, CellResult, read_cell, trained_cells, untuned_cells
-from samdomains.benchmark.suites import DEFAULT_SUITE, GENERATED, DataSet, find_suite
+from samdomains.benchmark.suites import DEFAULT_SUITE, GENERATED, DataSet, Selection, find_suite
 from samdomains.chain import select_domain
 from samdomains.checking import Tell, silent
 from samdomains.errors import (
@@ -28,6 +28,9 @@ from samdomains.files import write_json, write_text
 from samdomains.processes import current_processes
 from samdomains.reports.leaderboard import leaderboard_markdown, write_leaderboard
 from samdomains.sam.embedding_cache import EmbeddingCache
+
+ALL = Selection()
+"""The whole suite."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -59,17 +62,12 @@ def bench(
     out: Path | str,
     suite: str = DEFAULT_SUITE,
     data_root: Path | str | None = None,
-    data_sets: Sequence[str] = (),
-    models: Sequence[str] = (),
-    strategies: Sequence[str] = (),
-    images: Sequence[int | Literal["all"]] = (),
-    seeds: Sequence[int] = (),
-    unet: bool = True,
+    selection: Selection = ALL,
     settings: Sequence[str] = (),
     local_plugin: Path | None = None,
     tell: Tell = silent,
 ) -> BenchResult:
-    """Run a domain's benchmark suite: data sets × models × strategies × images × seeds.
+    """Run a domain's benchmark suite: data sets by models, strategies, images and seeds.
 
     Cells that are done in ``out`` already are not run again, an interrupted one goes on, and one
     that failed is tried again. The tables show all that ``out`` holds. Under ``accelerate launch``
@@ -80,12 +78,7 @@ def bench(
         out: The folder of the results: new, or of the same suite and version.
         suite: Its name.
         data_root: Folder of the data sets; None runs the suite on the domain's generated data.
-        data_sets: Names of those to use; none uses all of the suite.
-        models: SAMs to tune; none takes the suite's. So do the next three.
-        strategies: ``decoder``, ``lora``, ``full``.
-        images: Numbers of training images, ``all`` among them.
-        seeds: Of everything that chance decides.
-        unet: Whether a U-Net is trained where the suite has one.
+        selection: The part of the suite to run.
         settings: ``section.key=value`` for every cell.
         local_plugin: The user's own plugin file.
         tell: Takes one line about what happens now.
@@ -95,10 +88,7 @@ def bench(
             A cell that fails raises nothing; it stands under ``failed``.
     """
     selected, processes = select_domain(domain, local_plugin=local_plugin), current_processes()
-    changes = {"models": models, "strategies": strategies, "images": images, "seeds": seeds}
-    chosen = find_suite(selected, suite).only(data_sets).changed(
-        unet=unet, **{key: tuple(value) for key, value in changes.items() if value}
-    )
+    chosen = find_suite(selected, suite).only(selection)
     folder = ResultsFolder(Path(out))
     processes.from_main(partial(folder.claim, domain, suite))
     cache = EmbeddingCache(folder.embeddings)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Annotated, Any, Literal, TypeAlias
 
 from pydantic import Field, ValidationError, field_validator, model_validator
@@ -31,8 +32,8 @@ class DataSet(Section):
         title: What it shows, in a few words.
         source: Where to get it.
         licence: Under what terms, as its source states them.
-        sha256: Of its files (``samdomains.benchmark.data.hash_of``); None where it was not recorded,
-            as for data that differs from user to user.
+        sha256: Of its files, by ``samdomains.benchmark.data.hash_of``; None where it was not
+            recorded, as for data that differs from user to user.
         split: Who divides it: a few words for the table.
         recipe: Values that it needs, section → key → value.
     """
@@ -54,8 +55,29 @@ class DataSet(Section):
         return path
 
 
+@dataclass(frozen=True, slots=True)
+class Selection:
+    """Part of a suite, or other values than it has.
+
+    Attributes:
+        data_sets: Names of those to use; none takes all. So do the next four.
+        models: SAMs to tune.
+        strategies: ``decoder``, ``lora``, ``full``.
+        images: Numbers of training images, ``all`` among them.
+        seeds: Of everything that chance decides.
+        unet: Whether a U-Net is trained where the suite has one.
+    """
+
+    data_sets: Sequence[str] = ()
+    models: Sequence[str] = ()
+    strategies: Sequence[str] = ()
+    images: Sequence[int | Literal["all"]] = ()
+    seeds: Sequence[int] = ()
+    unet: bool = True
+
+
 class Suite(Section):
-    """A matrix: data sets × models × strategies × images × seeds.
+    """A matrix: data sets by models, strategies, images and seeds.
 
     Beside the strategies every table has ``zero_shot``, ``box_ellipse`` and, unless switched off,
     ``unet``: trained from scratch on the same images for as long as the slowest strategy took.
@@ -90,32 +112,25 @@ class Suite(Section):
             raise ValueError(f"'{GENERATED}' is the name of the domain's demo data")
         return self
 
-    def only(self, names: Sequence[str]) -> Suite:
-        """The suite with these data sets alone; without names all stay.
+    def only(self, selection: Selection) -> Suite:
+        """The part of the suite that is selected.
 
         Raises:
-            UsageError: It has no data set of a name.
+            UsageError: It has no data set of a name, or a value does not fit; says which.
         """
-        known = [data.name for data in self.datasets]
-        for name in names:
+        known, wanted = [data.name for data in self.datasets], selection.data_sets
+        for name in wanted:
             if name not in known:
                 raise UsageError(
                     f"the suite has no data set '{name}'.{did_you_mean(name, known)} "
                     f"Its data sets: {', '.join(known) or 'none'}"
                 )
-        chosen = tuple(data for data in self.datasets if not names or data.name in names)
-        return self.model_copy(update={"datasets": chosen})
-
-    def changed(self, *, unet: bool, **values: object) -> Suite:
-        """The suite with other values.
-
-        Raises:
-            UsageError: A value does not fit; says which.
-        """
+        values = self.model_dump()
+        for key in ("models", "strategies", "images", "seeds"):
+            values[key] = tuple(getattr(selection, key)) or values[key]
+        values["datasets"] = [d for d in values["datasets"] if not wanted or d["name"] in wanted]
         try:
-            return Suite.model_validate(
-                {**self.model_dump(), **values, "unet": self.unet and unet}
-            )
+            return Suite.model_validate({**values, "unet": self.unet and selection.unet})
         except ValidationError as error:
             raise UsageError(_complaint(error)) from error
 

@@ -100,18 +100,21 @@ def command(
     if out is None:
         raise click.UsageError("Missing option '--out': where the results go.")
     from samdomains.benchmark.runner import bench
+    from samdomains.benchmark.suites import Selection
 
     result = bench(
         domain,
         out=out,
         suite=suite,
         data_root=data_root,
-        data_sets=data_sets,
-        models=models,
-        strategies=strategies,
-        images=[_number_of_images(text) for text in images],
-        seeds=seeds,
-        unet=not no_unet,
+        selection=Selection(
+            data_sets=data_sets,
+            models=models,
+            strategies=strategies,
+            images=[_number_of_images(text) for text in images],
+            seeds=seeds,
+            unet=not no_unet,
+        ),
         settings=settings,
         local_plugin=local_plugin,
         tell=tell,
@@ -134,7 +137,9 @@ def _number_of_images(text: str) -> int | Literal["all"]:
     if text == "all":
         return "all"
     if not text.isdecimal() or int(text) == 0:
-        raise click.BadParameter(f"'{text}' is not a number above 0, nor 'all'", param_hint="--images")
+        raise click.BadParameter(
+            f"'{text}' is not a number above 0, nor 'all'", param_hint="--images"
+        )
     return int(text)
 
 

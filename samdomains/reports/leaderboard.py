@@ -35,6 +35,9 @@ DETAILS: Mapping[str, str] = {
 
 LOWER_IS_BETTER = ("hd95_px",)
 
+NONE = "\N{EN DASH}"
+"""What is shown where there is no number."""
+
 
 @dataclass(frozen=True)
 class Cell:
@@ -57,14 +60,14 @@ class Cell:
     @property
     def text(self) -> str:
         """The mean as it is shown."""
-        return f"{self.mean:.{self.digits}f}" if math.isfinite(self.mean) else "–"
+        return f"{self.mean:.{self.digits}f}" if math.isfinite(self.mean) else NONE
 
     @property
     def interval(self) -> str:
         """Both ends as they are shown; empty where there is no interval."""
         if not math.isfinite(self.low) or not math.isfinite(self.high):
             return ""
-        return f"{self.low:.{self.digits}f}–{self.high:.{self.digits}f}"
+        return f"{self.low:.{self.digits}f} to {self.high:.{self.digits}f}"
 
 
 @dataclass(frozen=True)
@@ -78,7 +81,7 @@ class Row:
 
 @dataclass(frozen=True)
 class Table:
-    """Systems × numbers.
+    """Systems by numbers.
 
     Attributes:
         title: What it is about.
@@ -106,10 +109,10 @@ def write_leaderboard(path: Path, results: Results) -> None:
 
 HOW = (
     "Dice from prompts made from the ground truth, identical for all systems; objects are averaged "
-    "in their image, then the images. Small numbers are 95 % bootstrap intervals by group (patient, "
-    "scene, slide). The U-Net is trained from scratch on the same images for as long as the slowest "
-    "strategy took; it needs no prompt, so a prompt only chooses among what it found: a box cuts "
-    "out the part inside, a point the object under it."
+    "in their image, then the images. Small numbers are 95 % bootstrap intervals by group "
+    "(patient, scene, slide). The U-Net is trained from scratch on the same images for as long as "
+    "the slowest strategy took; it needs no prompt, so a prompt only chooses among what it found: "
+    "a box cuts out the part inside, a point the object under it."
 )
 """What the numbers are, in words."""
 
@@ -132,8 +135,10 @@ def leaderboard_markdown(results: Results) -> str:
 
 
 def summary_table(results: Results) -> Table:
-    """Data sets × systems: Dice from boxes, with all training images."""
-    largest = {name: tables[-1] for name in results["data"] if (tables := _tables_of(results, name))}
+    """Dice of each system on each data set, from boxes, with all training images."""
+    largest = {
+        name: tables[-1] for name in results["data"] if (tables := _tables_of(results, name))
+    }
     every = [row for table in largest.values() for row in table["rows"]]
     names = sorted({_key(row) for row in every}, key=_order)
     models = {row["model"] for row in every if row["model"]}
@@ -146,7 +151,7 @@ def summary_table(results: Results) -> Table:
 
 
 def dice_table(table: Mapping[str, Any]) -> Table:
-    """Systems × ways of prompting: Dice, what is found without prompts, and the time of tuning."""
+    """Dice of each system: by way of prompting, and of what it finds without any."""
     found = sorted(table["rows"], key=lambda row: _order(_key(row)))
     models = {row["model"] for row in found if row["model"]}
     prompts = [p for p in PROMPT_NAMES if p != "auto" and any(p in r["prompts"] for r in found)]
@@ -166,13 +171,11 @@ def dice_table(table: Mapping[str, Any]) -> Table:
 
 
 def detail_table(table: Mapping[str, Any]) -> Table:
-    """Systems × further measures, of boxes."""
+    """Further measures of each system, from boxes."""
     found = sorted(table["rows"], key=lambda row: _order(_key(row)))
     models = {row["model"] for row in found if row["model"]}
     columns = [
-        _with_best(
-            [_cell(row, "box", measure) for row in found], lowest=measure in LOWER_IS_BETTER
-        )
+        _with_best([_cell(row, "box", measure) for row in found], lowest=measure in LOWER_IS_BETTER)
         for measure in DETAILS
     ]
     rows = [
@@ -186,9 +189,7 @@ def _section(results: Results, name: str) -> dict[str, Any]:
     """What the page says about one data set."""
     tables = _tables_of(results, name)
     lines = _lines(tables)
-    curves = [
-        data_uri("svg+xml", learning_curve(lines, dark=dark)) for dark in (False, True)
-    ]
+    curves = [data_uri("svg+xml", learning_curve(lines, dark=dark)) for dark in (False, True)]
     return {
         "name": name,
         "about": results["data"][name],
