@@ -364,6 +364,7 @@ def _report(plan: Plan, found: _Found, watch: Stopwatch) -> Result:
         systems=found.systems,
         volumes=[volume.section for volume in found.volumes if volume.section is not None],
     )
+    write_json(directory.seconds, watch.seconds)
     write_run_report(directory.report, record)
     directory.finish()
     return Result(directory.root, metrics, card, scores, dict(watch.seconds))

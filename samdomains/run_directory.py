@@ -82,6 +82,11 @@ class RunDirectory:
         return self.state / "strategy.json"
 
     @property
+    def seconds(self) -> Path:
+        """How long each stage of a complete run took."""
+        return self.state / "seconds.json"
+
+    @property
     def embeddings(self) -> Path:
         """What a frozen encoder gave, while its decoder is tuned."""
         return self.state / "embeddings"

@@ -37,6 +37,13 @@ from samdomains.yaml_values import dump_value
 MEASURES = ("dice", "iou", "boundary_f", "nsd", "hd95_px")
 """Measures of an object that are kept by case."""
 
+EVALUATION: Mapping[str, Mapping[str, Any]] = {
+    "evaluation": {"prompts": ["box", "point", "point+3", "auto"]},
+    "auto": {"points": 16},
+}
+"""What every suite asks: without prompts too, where a quarter of the points of ``segment --auto``
+finds what is not tiny."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Laboratory:
@@ -182,10 +189,11 @@ class Laboratory:
     def _recipe_file(self, data: FoundData) -> Path:
         """The suite's values for a data set, as a recipe file, so that they bear its name."""
         merged: dict[str, dict[str, Any]] = {}
-        for values in (self.suite.recipe, data.description.recipe):
+        for values in (EVALUATION, self.suite.recipe, data.description.recipe):
             for section, own in values.items():
                 merged[section] = {**merged.get(section, {}), **own}
         lines = [f"# benchmark suite: {self.suite.title}; {data.description.title}"]
+        lines.append(f"name: {dump_value(data.description.named)}")
         for section, own in merged.items():
             lines += [f"{section}:", *(f"  {key}: {dump_value(own[key])}" for key in own)]
         path, text = self.folder.recipe(data.description.name), "\n".join(lines) + "\n"

@@ -97,8 +97,9 @@ def leaderboard(
 
 def _sizes(results: Sequence[CellResult], data: str) -> list[Images]:
     """Numbers of training images that anything was trained with; ``all`` where nothing was."""
-    own = [r.cell.images for r in results if r.cell.data == data and r.cell.kind != "untuned"]
-    return list(dict.fromkeys(own)) or ["all"]
+    own = [r.cell for r in results if r.cell.data == data]
+    trained = list(dict.fromkeys(cell.images for cell in own if cell.kind != "untuned"))
+    return trained or (["all"] if own else [])
 
 
 def _table(data: str, images: Images, results: Sequence[CellResult]) -> dict[str, Any]:

@@ -35,7 +35,8 @@ class DataSet(Section):
         sha256: Of its files, by ``samdomains.benchmark.data.hash_of``; None where it was not
             recorded, as for data that differs from user to user.
         split: Who divides it: a few words for the table.
-        recipe: Values that it needs, section → key → value.
+        named: The domain's recipe for it.
+        recipe: Values that it needs over that, section → key → value.
     """
 
     name: Annotated[str, Field(pattern=r"^[A-Za-z0-9][A-Za-z0-9_-]*$")]
@@ -45,6 +46,7 @@ class DataSet(Section):
     licence: str
     sha256: Annotated[str, Field(pattern="^[0-9a-f]{64}$")] | None = None
     split: str = "its own splits.json"
+    named: str = "default"
     recipe: Mapping[str, Mapping[str, Any]] = {}
 
     @field_validator("path")

@@ -188,15 +188,15 @@ def detail_table(table: Mapping[str, Any]) -> Table:
 def _section(results: Results, name: str) -> dict[str, Any]:
     """What the page says about one data set."""
     tables = _tables_of(results, name)
-    lines = _lines(tables)
-    curves = [data_uri("svg+xml", learning_curve(lines, dark=dark)) for dark in (False, True)]
+    lines = _lines(tables) if len(tables) > 1 else []
+    curves = [learning_curve(lines, dark=dark) for dark in (False, True)] if lines else []
     return {
         "name": name,
         "about": results["data"][name],
         "tables": [
             (dice_table(table), detail_table(table), _sentences(table)) for table in tables[::-1]
         ],
-        "curves": curves if len(tables) > 1 else [],
+        "curves": [data_uri("svg+xml", curve) for curve in curves],
     }
 
 
