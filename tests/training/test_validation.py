@@ -26,6 +26,8 @@ def carry_on() -> None:
         (("box", "point+3"), ("box",)),
         (("point+3",), ("point+3",)),
         (("point", "box"), ("box", "point")),
+        (("point+3", "auto"), ("point+3",)),
+        (("auto",), ("box", "point")),
     ],
 )
 def test_validation_uses_the_prompts_that_are_evaluated(
