@@ -13,7 +13,8 @@ import pytest
 from samdomains.errors import DataError
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.metrics import overlap
-from samdomains.evaluation.scorer import Subset, score
+from samdomains.evaluation.scorer import Asked, score
+from samdomains.evaluation.scores import Scores
 from samdomains.prompts.corrections import correction_click
 from samdomains.protocols import Normalizer, PromptedImage
 from samdomains.types import Case, Image, Mask, ObjectMask, Prediction, PromptName, Prompts
@@ -54,8 +55,20 @@ def noise(truth: Mask, prompt: Prompts) -> Mask:
 def run(
     systems: dict[str, Any], cases: list[Case], normalizer: Normalizer, **changes: Any
 ) -> tuple[Any, ...]:
-    wishes: dict[str, Any] = {"prompts": ALL, "minimum_area": 1} | changes
-    return score(systems, cases, normalizer=normalizer, **wishes).objects
+    return run_all(systems, cases, normalizer, **changes).objects
+
+
+def run_all(
+    systems: dict[str, Any],
+    cases: list[Case],
+    normalizer: Normalizer,
+    *,
+    progress: Callable[[int], None] | None = None,
+    **changes: Any,
+) -> Scores:
+    wishes: dict[str, Any] = {"prompts": ALL, "minimum_area": 1}
+    asked = Asked(**wishes | changes)
+    return score(systems, cases, normalizer=normalizer, asked=asked, progress=progress)
 
 
 def test_an_oracle_scores_one_with_every_prompt(
@@ -200,7 +213,8 @@ def test_the_subset_depends_on_seed_and_case_alone(
             cases,
             normalizer,
             prompts=("box",),
-            subset=Subset(5, seed),
+            seed=seed,
+            objects_per_case=5,
         )
         return {n: [s.object_index for s in scores if s.case == n] for n in names}
 
@@ -261,12 +275,11 @@ def test_a_system_that_finds_objects_is_scored_without_prompts(
 ) -> None:
     reader = make_reader(oracle)
     system = FindingReader(reader, lambda truth: [truth])
-    scores = score(
+    scores = run_all(
         {"s": system, "box_ellipse": BoxEllipse()},
         [make_case("a", squares())],
-        normalizer=normalizer,
+        normalizer,
         prompts=("auto",),
-        minimum_area=1,
     )
     assert [(s.object_index, s.prompt, s.dice) for s in scores.objects] == [
         (0, "auto", 1.0),
@@ -321,12 +334,11 @@ def test_without_a_finder_a_system_must_find_objects_itself(
 def test_an_empty_case_is_looked_at_where_answers_are_automatic(
     make_case: Make, make_reader: Make, normalizer: Normalizer
 ) -> None:
-    scores = score(
+    scores = run_all(
         {"s": make_reader(oracle)},
         [make_case("a", squares(0))],
-        normalizer=normalizer,
+        normalizer,
         prompts=("box", "auto"),
-        minimum_area=1,
         find=lambda *_: [ObjectMask.from_prediction(as_prediction(squares(1) > 0, 0.5))],
     )
     assert scores.objects == ()
@@ -339,12 +351,11 @@ def test_clicks_are_the_point_and_its_corrections_asked_once(
     make_case: Make, make_reader: Make, normalizer: Normalizer
 ) -> None:
     reader = make_reader(noise)
-    scores = score(
+    scores = run_all(
         {"s": reader, "box_ellipse": BoxEllipse()},
         [make_case("a", squares(1))],
-        normalizer=normalizer,
+        normalizer,
         prompts=("point", "point+3"),
-        minimum_area=1,
         clicks=6,
     )
     assert [len(prompt.points) for prompt, _ in reader.asked] == [1, 2, 3, 4, 5, 6]
@@ -359,8 +370,7 @@ def test_fewer_clicks_than_corrections_leave_the_corrections_as_they_are(
 ) -> None:
     cases = [make_case("a", squares(2))]
     plain = run({"s": make_reader(noise)}, cases, normalizer)
-    wishes: dict[str, Any] = {"normalizer": normalizer, "prompts": ALL, "minimum_area": 1}
-    scores = score({"s": make_reader(noise)}, cases, clicks=2, **wishes)
+    scores = run_all({"s": make_reader(noise)}, cases, normalizer, clicks=2)
     assert scores.objects == plain
     assert [len(s.ious) for s in scores.clicks] == [2, 2]
 
@@ -370,7 +380,6 @@ def test_an_answer_without_error_keeps_its_score_for_all_clicks(
 ) -> None:
     reader = make_reader(oracle)
     cases = [make_case("a", squares(1))]
-    wishes: dict[str, Any] = {"normalizer": normalizer, "prompts": ("box",), "minimum_area": 1}
-    (clicks,) = score({"s": reader}, cases, clicks=5, **wishes).clicks
+    (clicks,) = run_all({"s": reader}, cases, normalizer, prompts=("box",), clicks=5).clicks
     assert clicks.ious == (1.0,) * 5
     assert len(reader.asked) == 2  # the box and one point
