@@ -71,7 +71,7 @@ def found_tables(metrics: Metrics) -> list[Table]:
     Args:
         metrics: The content of ``metrics.json``.
     """
-    found = found_table(metrics, ("ap", "ap50", "dsb_ap", "pq", "f1_50"))
+    found = found_table(metrics, ("ap", "ap50", "pq", "f1_50"))
     return [_figure_table(table) for table in (found, click_table(metrics)) if table is not None]
 
 
