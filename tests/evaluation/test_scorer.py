@@ -4,7 +4,9 @@ import math
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
+from threading import Barrier
 from typing import Any
 
 import numpy as np
@@ -15,6 +17,7 @@ from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.metrics import overlap
 from samdomains.evaluation.scorer import Asked, score
 from samdomains.evaluation.scores import Scores
+from samdomains.processes import Processes
 from samdomains.prompts.corrections import correction_click
 from samdomains.protocols import Normalizer, PromptedImage
 from samdomains.types import Case, Image, Mask, ObjectMask, Prediction, PromptName, Prompts
@@ -383,3 +386,30 @@ def test_an_answer_without_error_keeps_its_score_for_all_clicks(
     (clicks,) = run_all({"s": reader}, cases, normalizer, prompts=("box",), clicks=5).clicks
     assert clicks.ious == (1.0,) * 5
     assert len(reader.asked) == 2  # the box and one point
+
+
+def test_processes_that_share_the_cases_come_to_the_scores_of_one(
+    make_case: Make, make_reader: Make, normalizer: Normalizer
+) -> None:
+    cases = [make_case(name, squares(count)) for name, count in zip("abcde", range(5), strict=True)]
+    board: list[Any] = [None, None]
+    both_done = Barrier(2)
+
+    class Member(Processes):
+        def gather(self, make: Callable[[], Any]) -> list[Any]:
+            board[self.index] = make()
+            both_done.wait()
+            return list(board)
+
+    def work(processes: Processes) -> Scores:
+        system = FindingReader(make_reader(noise), lambda truth: [np.roll(truth, 1), truth])
+        asked = Asked(("box", "auto"), minimum_area=1, clicks=2)
+        return score({"s": system}, cases, normalizer=normalizer, asked=asked, processes=processes)
+
+    with ThreadPoolExecutor(2) as pool:
+        first, second = pool.map(work, (Member(0, 2), Member(1, 2)))
+    assert [image.case for image in first.images] == list("abcde")
+    for together in (first, second):
+        for kind in ("objects", "clicks"):
+            assert getattr(together, kind) == getattr(work(Processes()), kind)
+        assert [i.outcomes for i in together.images] == [i.outcomes for i in first.images]
