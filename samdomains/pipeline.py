@@ -19,7 +19,7 @@ from samdomains.errors import UsageError
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.card import Card, case_dice, make_card
 from samdomains.evaluation.results import ObjectScore
-from samdomains.evaluation.scorer import score
+from samdomains.evaluation.scorer import Asked, score
 from samdomains.evaluation.scores import Scores, summarize_scores
 from samdomains.evaluation.volume_results import summarize_volumes
 from samdomains.files import write_json
@@ -286,17 +286,14 @@ def _score(
     find: AutomaticObjects,
 ) -> Scores:
     """Score the cases; each process takes a share of them, and all get all scores."""
-    processes, recipe = current_processes(), find.recipe
+    processes = current_processes()
     own = len(processes.share(cases))
     with progress_bar(f"scoring {', '.join(systems)}", own) as show:
         return score(
             systems,
             cases,
             normalizer=normalizer,
-            prompts=recipe.evaluation.prompts,
-            minimum_area=recipe.data.minimum_area,
-            clicks=recipe.evaluation.clicks,
-            find=find,
+            asked=Asked.of(find.recipe, find),
             processes=processes,
             progress=show,
         )

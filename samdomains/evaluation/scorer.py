@@ -22,6 +22,7 @@ from samdomains.processes import ALONE, Processes
 from samdomains.prompts.corrections import add_click, correction_click
 from samdomains.prompts.points import interior_point
 from samdomains.protocols import FindsObjects, Normalizer, ObjectFinder, PromptedImage, Segmenter
+from samdomains.recipe import Recipe
 from samdomains.types import (
     Case,
     Image,
@@ -60,17 +61,38 @@ class Target:
     point: Prompts
 
 
-@dataclass(frozen=True, slots=True)
-class Subset:
-    """Some objects of each case, drawn by seed and case alone.
+@dataclass(frozen=True, slots=True, eq=False)
+class Asked:
+    """What every system is asked about every case.
 
     Attributes:
-        objects: Of a case at most.
-        seed: Seeds the draw.
+        prompts: The ways of prompting.
+        minimum_area: Objects with fewer pixels are skipped.
+        objects_per_case: Ask for at most as many objects of a case; None asks for all. The subset
+            depends on the seed and the case's id alone.
+        seed: Draws the subset.
+        clicks: Score the answers after each of so many clicks too, the first as in ``point``, the
+            others as in ``point+3``; 0 does not.
+        find: Finds objects with systems that do not find them by themselves.
     """
 
-    objects: int
-    seed: int
+    prompts: Sequence[PromptName]
+    minimum_area: int
+    objects_per_case: int | None = None
+    seed: int = 0
+    clicks: int = 0
+    find: ObjectFinder | None = None
+
+    @classmethod
+    def of(cls, recipe: Recipe, find: ObjectFinder | None = None) -> Asked:
+        """What a test asks: all objects, as the recipe's ``evaluation`` says."""
+        return cls(
+            recipe.evaluation.prompts,
+            recipe.data.minimum_area,
+            seed=recipe.seed,
+            clicks=recipe.evaluation.clicks,
+            find=find,
+        )
 
 
 def score(
@@ -78,11 +100,7 @@ def score(
     cases: Sequence[Case],
     *,
     normalizer: Normalizer,
-    prompts: Sequence[PromptName],
-    minimum_area: int,
-    subset: Subset | None = None,
-    clicks: int = 0,
-    find: ObjectFinder | None = None,
+    asked: Asked,
     processes: Processes = ALONE,
     progress: Callable[[int], None] | None = None,
 ) -> Scores:
@@ -92,38 +110,33 @@ def score(
     from the object's border, and takes the best of three masks by predicted IoU. ``point+3`` goes
     on with three clicks in the middle of the largest error, each with the last answer as a mask;
     an answer without error stays. ``auto`` tells a system nothing: it finds objects by itself
-    (``FindsObjects``), or ``find`` finds them with it. Each object gets the answer that it is
+    (``FindsObjects``), or ``asked.find`` finds them with it. Each object gets the answer that it is
     matched with, one to one; one without any is missed and scores 0. ``BoxEllipse`` is scored with
     ``box`` only.
 
-    Crowd regions and objects below ``minimum_area`` are skipped; a case without any other object
-    has no score, and its pixels are not read. With ``auto`` they are: an answer there is wrong.
+    Crowd regions and objects below ``asked.minimum_area`` are skipped; a case without any other
+    object has no score, and its pixels are not read. With ``auto`` they are: an answer there is
+    wrong.
 
     Args:
         systems: Name → system. Each encodes an image once.
         cases: Read one after the other.
         normalizer: Stored pixels → image, with the statistics of the whole case.
-        prompts: The ways of prompting.
-        minimum_area: In pixels.
-        subset: Score some objects of a case; None scores all.
-        clicks: Score the answers after as many clicks too, each after one click more, the first
-            as in ``point``, the others as in ``point+3``; 0 does not.
-        find: Finds objects with systems that do not find them by themselves.
+        asked: Ways of prompting, and which objects.
         processes: Take a share of the cases each, and all get the scores of all.
         progress: Called after each case with the number of this process's cases done.
 
     Raises:
         DataError: A case has no annotation, or its pixels or objects cannot be read.
-        TypeError: With ``auto`` a system does not find objects, and there is no ``find``.
+        TypeError: With ``auto`` a system does not find objects, and ``asked.find`` is None.
     """
-    asked = _Asked(prompts, clicks, find, minimum_area)
 
     def own() -> list[tuple[Score, ...]]:
         scores: list[tuple[Score, ...]] = []
         for done, case in enumerate(processes.share(cases), start=1):
             objects = _objects(case)
-            targets = _targets(case, objects, minimum_area, subset)
-            needed = bool(targets) or "auto" in prompts
+            targets = _targets(case, objects, asked)
+            needed = bool(targets) or "auto" in asked.prompts
             answered = _score_case(systems, case, objects, targets, normalizer, asked)
             scores.append(tuple(answered) if needed else ())
             if progress is not None:
@@ -140,23 +153,13 @@ def case_generator(seed: int, name: str) -> np.random.Generator:
     return np.random.default_rng(int.from_bytes(digest[:8], "big"))
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class _Asked:
-    """What every system is asked about every case."""
-
-    prompts: Sequence[PromptName]
-    clicks: int
-    find: ObjectFinder | None
-    minimum_area: int
-
-
 def _score_case(
     systems: Mapping[str, Segmenter],
     case: Case,
     objects: Sequence[ObjectMask],
     targets: Sequence[Target],
     normalizer: Normalizer,
-    asked: _Asked,
+    asked: Asked,
 ) -> Iterator[Score]:
     image = normalized_image(case, normalizer)
     step = max(1, min(OBJECTS_AT_ONCE, PIXELS_AT_ONCE // (image.shape[1] * image.shape[2])))
@@ -254,17 +257,15 @@ def _objects(case: Case) -> tuple[ObjectMask, ...]:
     return case.read_objects()
 
 
-def _targets(
-    case: Case,
-    objects: Sequence[ObjectMask],
-    minimum_area: int,
-    subset: Subset | None,
-) -> list[Target]:
+def _targets(case: Case, objects: Sequence[ObjectMask], asked: Asked) -> list[Target]:
     """The objects of a case that are scored, in the order of the case."""
-    eligible = [index for index, o in enumerate(objects) if not o.crowd and o.area >= minimum_area]
-    if subset is not None and len(eligible) > subset.objects:
-        rng = case_generator(subset.seed, case.id)
-        eligible = sorted(rng.choice(eligible, subset.objects, replace=False).tolist())
+    eligible = [
+        index for index, o in enumerate(objects) if not o.crowd and o.area >= asked.minimum_area
+    ]
+    most = asked.objects_per_case
+    if most is not None and len(eligible) > most:
+        rng = case_generator(asked.seed, case.id)
+        eligible = sorted(rng.choice(eligible, most, replace=False).tolist())
     return [_target(index, objects[index]) for index in eligible]
 
 

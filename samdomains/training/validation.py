@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from samdomains.evaluation.results import dice_by_case, validation_dice
-from samdomains.evaluation.scorer import Subset, score
+from samdomains.evaluation.scorer import Asked, score
 from samdomains.processes import Processes
 from samdomains.progress import progress_bar
 from samdomains.sam.segmenter import SamSegmenter
@@ -52,9 +52,12 @@ def validate(task: Task, processes: Processes, stopping: Callable[[], None]) -> 
             {"tuned": SamSegmenter.of(task.sam, recipe.model, task.encoder)},
             task.val,
             normalizer=task.normalizer,
-            prompts=prompts,
-            minimum_area=recipe.data.minimum_area,
-            subset=Subset(recipe.evaluation.validation_objects, recipe.seed),
+            asked=Asked(
+                prompts,
+                recipe.data.minimum_area,
+                objects_per_case=recipe.evaluation.validation_objects,
+                seed=recipe.seed,
+            ),
             processes=processes,
             progress=advance,
         ).objects
