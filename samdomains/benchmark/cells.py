@@ -140,7 +140,9 @@ class Laboratory:
                 processes=current_processes(),
                 progress=show,
             )
-        unet.save(self.folder.run(cell) / "unet.safetensors")
+        current_processes().from_main(
+            partial(unet.save, self.folder.run(cell) / "unet.safetensors")
+        )
         with watch.stage("test"):
             scores = pipeline.test_scores(_with_auto(plan), {"unet": unet})
         return self._result(cell, data, plan, scores, watch.seconds)
@@ -197,9 +199,13 @@ class Laboratory:
         for section, own in merged.items():
             lines += [f"{section}:", *(f"  {key}: {dump_value(own[key])}" for key in own)]
         path, text = self.folder.recipe(data.description.name), "\n".join(lines) + "\n"
-        if not path.exists() or path.read_text(encoding="utf-8") != text:
-            current_processes().from_main(partial(write_text, path, text))
+        current_processes().from_main(partial(_write_once, path, text))
         return path
+
+
+def _write_once(path: Path, text: str) -> None:
+    if not path.exists() or path.read_text(encoding="utf-8") != text:
+        write_text(path, text)
 
 
 def _with_auto(plan: Plan) -> Plan:

@@ -129,7 +129,7 @@ def leaderboard_markdown(results: Results) -> str:
         lines += [f"## {name}", "", _about(about), ""]
         for table in _tables_of(results, name):
             lines += [f"### {_size(table)}", "", *_markdown_table(dice_table(table)), ""]
-            lines += [*_sentences(table), ""]
+            lines += [*(f"- {said}" for said in _sentences(table)), ""]
     lines += _failures(results)
     return "\n".join(lines).rstrip() + "\n"
 
