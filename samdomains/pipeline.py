@@ -18,7 +18,9 @@ from samdomains.data.parts import in_parts
 from samdomains.errors import UsageError
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.card import Card, case_dice, make_card
+from samdomains.evaluation.paired import compare_systems
 from samdomains.evaluation.results import ObjectScore, summarize
+from samdomains.evaluation.score_table import read_scores, write_scores
 from samdomains.evaluation.scorer import score
 from samdomains.evaluation.volume_results import summarize_volumes
 from samdomains.files import write_json
@@ -143,8 +145,8 @@ def evaluate(
         domain: The domain's id.
         source: The labelled data.
         model: A run directory (scores ``tuned`` and its base as ``zero_shot``) or a model's name.
-        out: A new folder for ``metrics.json``, for a tuned model ``card.json``, and ``volumes/``
-            with a page for each whole volume.
+        out: A new folder for ``metrics.json``, ``scores.csv`` with every object's scores, for a
+            tuned model ``card.json``, and ``volumes/`` with a page for each whole volume.
         split: Score only this part of the data's own ``splits.json``; None scores every case.
         checkpoint: File with the base's weights, where they are not the shipped or official ones.
         settings: ``section.key=value``; for a tuned model only of ``data`` and ``evaluation``.
@@ -178,7 +180,7 @@ def evaluate(
         volumes = follow_volumes(loaded.systems, cases, loaded.normalizer, loaded.recipe, pages)
         metrics = _summary(scores, volumes, loaded.recipe, cases)
         card = _card(scores, loaded.recipe, trained_on=0) if "tuned" in loaded.systems else None
-        processes.from_main(lambda: _write_scores(directory, metrics, card))
+        processes.from_main(lambda: _write(RunDirectory(directory), scores, metrics, card))
     return Result(directory, metrics, card)
 
 
@@ -187,10 +189,17 @@ def _require_fit(cases: Sequence[Case], recipe: Recipe, source: Path, tell: Tell
     require_no_errors(check_cases(cases, recipe, tell=tell), source)
 
 
-def _write_scores(directory: Path, metrics: Mapping[str, Any], card: Card | None) -> None:
-    write_json(directory / "metrics.json", metrics)
+def _write(
+    directory: RunDirectory,
+    scores: Sequence[ObjectScore],
+    metrics: Mapping[str, Any],
+    card: Card | None,
+) -> None:
+    """The scores in files, the most detailed first."""
+    write_scores(directory.scores, scores)
+    write_json(directory.metrics, metrics)
     if card is not None:
-        write_json(directory / "card.json", card.to_json())
+        write_json(directory.card, card.to_json())
 
 
 def _completed(directory: RunDirectory, tell: Tell) -> Result:
@@ -267,6 +276,7 @@ def _score(
             prompts=recipe.evaluation.prompts,
             minimum_area=recipe.data.minimum_area,
             seed=recipe.seed,
+            tolerance_px=recipe.evaluation.tolerance_px,
             processes=processes,
             progress=show,
         )
@@ -276,12 +286,11 @@ def _zero_shot_scores(plan: Plan, zero_shot: SamSegmenter) -> tuple[ObjectScore,
     """Scores of the systems that tuning does not change; kept for a resumed run."""
     kept, processes = plan.directory.zero_shot, current_processes()
     if processes.from_main(kept.exists):
-        values = json.loads(kept.read_text(encoding="utf-8"))
-        return tuple(ObjectScore.from_json(score) for score in values)
+        return processes.from_main(lambda: read_scores(kept))
     systems: dict[str, Segmenter] = {"zero_shot": zero_shot, "box_ellipse": BoxEllipse()}
     normalizer = plan.domain.normalize_intensity(plan.recipe)
     scores = _score(systems, plan.splits.test, normalizer, plan.recipe)
-    processes.from_main(lambda: write_json(kept, [asdict(score) for score in scores]))
+    processes.from_main(lambda: write_scores(kept, scores))
     return scores
 
 
@@ -319,8 +328,7 @@ def _report(plan: Plan, found: _Found, watch: Stopwatch) -> Result:
     scores = found.scores
     metrics = _summary(scores, found.volumes, plan.recipe, splits.test)
     card = _card(scores, plan.recipe, trained_on=len(splits.train))
-    write_json(directory.metrics, metrics)
-    write_json(directory.card, card.to_json())
+    _write(directory, scores, metrics, card)
     record = RunRecord(
         domain=plan.domain,
         resolved=plan.resolved,
@@ -350,6 +358,8 @@ def _summary(
 ) -> dict[str, Any]:
     resamples, seed = recipe.evaluation.bootstrap, recipe.seed
     summary = summarize(scores, resamples=resamples, seed=seed, cases=len(cases))
+    summary["tolerance_px"] = recipe.evaluation.tolerance_px
+    summary["comparisons"] = compare_systems(*case_dice(scores), resamples=resamples, seed=seed)
     whole = [score for volume in volumes for score in volume.scores]
     if whole:
         summary["volumes"] = summarize_volumes(whole, resamples=resamples, seed=seed)

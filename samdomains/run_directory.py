@@ -47,6 +47,11 @@ class RunDirectory:
         return self.root / "metrics.json"
 
     @property
+    def scores(self) -> Path:
+        """The scores of every object, from which those of ``metrics`` are made."""
+        return self.root / "scores.csv"
+
+    @property
     def card(self) -> Path:
         """The verdict."""
         return self.root / "card.json"
@@ -74,7 +79,7 @@ class RunDirectory:
     @property
     def zero_shot(self) -> Path:
         """Scores of the untuned systems, kept so that a resumed run need not repeat them."""
-        return self.state / "zero_shot.json"
+        return self.state / "zero_shot.csv"
 
     @property
     def strategy(self) -> Path:

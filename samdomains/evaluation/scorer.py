@@ -11,6 +11,7 @@ import numpy as np
 from samdomains.data.parts import normalized_image
 from samdomains.errors import DataError
 from samdomains.evaluation.baselines import BoxEllipse
+from samdomains.evaluation.boundaries import object_boundaries
 from samdomains.evaluation.metrics import object_overlap
 from samdomains.evaluation.results import ObjectScore
 from samdomains.processes import ALONE, Processes
@@ -55,6 +56,7 @@ def score(
     minimum_area: int,
     seed: int,
     objects_per_case: int | None = None,
+    tolerance_px: float | None = None,
     processes: Processes = ALONE,
     progress: Callable[[int], None] | None = None,
 ) -> tuple[ObjectScore, ...]:
@@ -77,6 +79,8 @@ def score(
         seed: Draws the subset of ``objects_per_case``.
         objects_per_case: Score at most as many objects of a case; None scores all. The subset
             depends on the seed and the case's id alone.
+        tolerance_px: Deviation of a boundary in pixels that counts as correct in ``nsd``; None
+            leaves boundaries out, as in training, which looks at Dice alone.
         processes: Take a share of the cases each, and all get the scores of all.
         progress: Called after each case with the number of this process's cases done.
 
@@ -88,8 +92,11 @@ def score(
         scores: list[tuple[ObjectScore, ...]] = []
         for done, case in enumerate(processes.share(cases), start=1):
             targets = _targets(case, minimum_area, seed, objects_per_case)
-            answered = _score_case(systems, case, targets, normalizer, prompts) if targets else ()
-            scores.append(tuple(answered))
+            if targets:
+                answered = _score_case(systems, case, targets, normalizer, prompts, tolerance_px)
+                scores.append(tuple(answered))
+            else:
+                scores.append(())
             if progress is not None:
                 progress(done)
         return scores
@@ -110,6 +117,7 @@ def _score_case(
     targets: Sequence[Target],
     normalizer: Normalizer,
     prompts: Sequence[PromptName],
+    tolerance_px: float | None,
 ) -> Iterator[ObjectScore]:
     image = normalized_image(case, normalizer)
     step = max(1, min(OBJECTS_AT_ONCE, PIXELS_AT_ONCE // (image.shape[1] * image.shape[2])))
@@ -120,13 +128,23 @@ def _score_case(
             part = targets[start : start + step]
             for prompt, answers in _answers(encoded, part, wanted).items():
                 for target, answer in zip(part, answers, strict=True):
-                    yield _object_score(case, target, name, prompt, answer)
+                    yield _object_score(case, target, name, prompt, answer, tolerance_px)
 
 
 def _object_score(
-    case: Case, target: Target, system: str, prompt: PromptName, answer: Prediction
+    case: Case,
+    target: Target,
+    system: str,
+    prompt: PromptName,
+    answer: Prediction,
+    tolerance_px: float | None,
 ) -> ObjectScore:
     result = object_overlap(answer, target.truth)
+    boundaries = (
+        {}
+        if tolerance_px is None
+        else object_boundaries(answer, target.truth, tolerance_px=tolerance_px)._asdict()
+    )
     return ObjectScore(
         case=case.id,
         group=case.group,
@@ -138,6 +156,7 @@ def _object_score(
         iou=result.iou,
         predicted_iou=answer.predicted_iou,
         area=target.truth.area,
+        **boundaries,
     )
 
 
