@@ -245,6 +245,7 @@ class EvaluationRecipe(Section):
             a subset drawn from all classes by turns; 0 leaves scores of whole volumes out.
         tolerance_mm: Deviation of a surface in mm that counts as correct in the surface Dice of
             whole volumes: what two careful people would differ by.
+        tolerance_px: The same in pixels, for the surface Dice of objects in single images.
     """
 
     prompts: tuple[PromptName, ...] = ("box", "point", "point+3")
@@ -253,6 +254,7 @@ class EvaluationRecipe(Section):
     validation_objects: Count = 8
     volume_objects: Annotated[int, Field(ge=0)] = 8
     tolerance_mm: Positive = 2.0
+    tolerance_px: Positive = 2.0
 
 
 class Recipe(Section):

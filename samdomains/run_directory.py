@@ -47,6 +47,11 @@ class RunDirectory:
         return self.root / "metrics.json"
 
     @property
+    def scores(self) -> Path:
+        """The scores of every object, from which those of ``metrics`` are made."""
+        return self.root / "scores.csv"
+
+    @property
     def card(self) -> Path:
         """The verdict."""
         return self.root / "card.json"

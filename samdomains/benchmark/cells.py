@@ -21,7 +21,8 @@ from samdomains.checking import Tell
 from samdomains.discovery import core_version
 from samdomains.errors import TrainingError
 from samdomains.evaluation.averages import finite_mean, grouped
-from samdomains.evaluation.scores import Scores, summarize_scores
+from samdomains.evaluation.score_table import read_scores
+from samdomains.evaluation.scores import Scores
 from samdomains.files import write_text
 from samdomains.preparation import Plan, prepare
 from samdomains.processes import current_processes
@@ -31,6 +32,7 @@ from samdomains.recipe_layers import ResolvedRecipe, recipe_to_yaml
 from samdomains.run_directory import RunDirectory
 from samdomains.sam.devices import best_device
 from samdomains.sam.embedding_cache import EmbeddingCache
+from samdomains.scoring import score_test, summarized, untuned_scores
 from samdomains.stopwatch import Stopwatch
 from samdomains.yaml_values import dump_value
 
@@ -98,7 +100,7 @@ class Laboratory:
     def _untuned(self, cell: Cell, data: FoundData) -> CellResult:
         watch, plan = Stopwatch(), self._plan(cell, data)
         with watch.stage("zero-shot"):
-            scores = pipeline.untuned_scores(plan, self.cache, self.tell)
+            scores = untuned_scores(plan, self.cache, self.tell)
         return self._result(cell, data, plan, scores, watch.seconds)
 
     def _tuned(self, cell: Cell, data: FoundData) -> CellResult:
@@ -115,7 +117,7 @@ class Laboratory:
             tell=self.tell,
         )
         parts = json.loads(directory.split.read_text(encoding="utf-8"))
-        scores = Scores() if result.scores is None else result.scores
+        scores = result.scores or Scores(read_scores(directory.scores))
         return CellResult(
             cell,
             self.fingerprint(cell, data),
@@ -144,19 +146,14 @@ class Laboratory:
             partial(unet.save, self.folder.run(cell) / "unet.safetensors")
         )
         with watch.stage("test"):
-            scores = pipeline.test_scores(_with_auto(plan), {"unet": unet})
+            scores = score_test(_with_auto(plan), {"unet": unet})
         return self._result(cell, data, plan, scores, watch.seconds)
 
     def _result(
         self, cell: Cell, data: FoundData, plan: Plan, scores: Scores, seconds: Mapping[str, float]
     ) -> CellResult:
         recipe, splits = plan.recipe, plan.splits
-        summary = summarize_scores(
-            scores,
-            resamples=recipe.evaluation.bootstrap,
-            seed=recipe.seed,
-            cases=len(splits.test),
-        )
+        summary = summarized(scores, (), recipe, splits.test)
         return CellResult(
             cell,
             self.fingerprint(cell, data),

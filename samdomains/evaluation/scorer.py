@@ -12,6 +12,7 @@ import numpy as np
 from samdomains.data.parts import normalized_image
 from samdomains.errors import DataError
 from samdomains.evaluation.baselines import BoxEllipse
+from samdomains.evaluation.boundaries import object_boundaries
 from samdomains.evaluation.clicks import ClickScore
 from samdomains.evaluation.instances import Found, image_score
 from samdomains.evaluation.matching import one_to_one, overlapping_pairs
@@ -71,6 +72,8 @@ class Asked:
         objects_per_case: Ask for at most as many objects of a case; None asks for all. The subset
             depends on the seed and the case's id alone.
         seed: Draws the subset.
+        tolerance_px: Deviation of a boundary in pixels that counts as correct in ``nsd``; None
+            leaves boundaries out, as in training, which looks at Dice alone.
         clicks: Score the answers after each of so many clicks too, the first as in ``point``, the
             others as in ``point+3``; 0 does not.
         find: Finds objects with systems that do not find them by themselves.
@@ -80,6 +83,7 @@ class Asked:
     minimum_area: int
     objects_per_case: int | None = None
     seed: int = 0
+    tolerance_px: float | None = None
     clicks: int = 0
     find: ObjectFinder | None = None
 
@@ -90,6 +94,7 @@ class Asked:
             recipe.evaluation.prompts,
             recipe.data.minimum_area,
             seed=recipe.seed,
+            tolerance_px=recipe.evaluation.tolerance_px,
             clicks=recipe.evaluation.clicks,
             find=find,
         )
@@ -173,18 +178,28 @@ def _score_case(
             clicks = 0 if told_boxes_only else asked.clicks
             for prompt, answers in _answers(encoded, part, wanted, clicks, curves).items():
                 for target, answer in zip(part, answers, strict=True):
-                    yield _object_score(case, target, name, prompt, answer)
+                    yield _object_score(case, target, name, prompt, answer, asked.tolerance_px)
             for target, ious in zip(part, curves if clicks else (), strict=False):
                 yield _click_score(case, target, name, ious)
         if "auto" in wanted:
             found = _found(name, encoded, image, asked.find)
-            yield from _automatic(case, name, objects, targets, found, asked.minimum_area)
+            yield from _automatic(case, name, objects, targets, found, asked)
 
 
 def _object_score(
-    case: Case, target: Target, system: str, prompt: PromptName, answer: Prediction
+    case: Case,
+    target: Target,
+    system: str,
+    prompt: PromptName,
+    answer: Prediction,
+    tolerance_px: float | None,
 ) -> ObjectScore:
     result = object_overlap(answer, target.truth)
+    boundaries = (
+        {}
+        if tolerance_px is None
+        else object_boundaries(answer, target.truth, tolerance_px=tolerance_px)._asdict()
+    )
     return ObjectScore(
         case=case.id,
         group=case.group,
@@ -196,6 +211,7 @@ def _object_score(
         iou=result.iou,
         predicted_iou=answer.predicted_iou,
         area=target.truth.area,
+        **boundaries,
     )
 
 
@@ -225,16 +241,17 @@ def _automatic(
     objects: Sequence[ObjectMask],
     targets: Sequence[Target],
     found: Found,
-    minimum_area: int,
+    asked: Asked,
 ) -> Iterator[Score]:
     """Scores of what was found in an image, against all objects and against each."""
     pairs = overlapping_pairs(found.objects, objects)
-    yield image_score(case, system, found, objects, pairs, minimum_area)
-    eligible = [not item.crowd and item.area >= minimum_area for item in objects]
+    yield image_score(case, system, found, objects, pairs, asked.minimum_area)
+    eligible = [not item.crowd and item.area >= asked.minimum_area for item in objects]
     partner = one_to_one(pairs.only(np.array(eligible, dtype=bool)))
     for target in targets:
         answer = found.objects[partner[target.index]] if target.index in partner else None
-        yield _object_score(case, target, system, "auto", _as_answer(answer, target.truth))
+        answered = _as_answer(answer, target.truth)
+        yield _object_score(case, target, system, "auto", answered, asked.tolerance_px)
 
 
 def _as_answer(found: ObjectMask | None, truth: ObjectMask) -> Prediction:

@@ -18,6 +18,7 @@ from samdomains.reports.curves import loss_curve
 from samdomains.reports.pages import data_uri, rendered, write_page
 from samdomains.reports.scores import Metrics
 from samdomains.reports.tables import (
+    boundary_tables,
     class_tables,
     lowest_shown,
     prompt_tables,
@@ -149,6 +150,7 @@ def write_report(path: Path, data: ReportData) -> None:
         "report.html.j2",
         data=data,
         tables=tables,
+        boundary_tables=boundary_tables(data.metrics),
         class_tables=class_tables(data.metrics),
         automatic=automatic_section(data.metrics),
         volume_tables=volume_tables(data.metrics),

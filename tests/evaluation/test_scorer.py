@@ -94,6 +94,21 @@ def test_a_mask_one_column_off_has_the_closed_form(
     assert all(s.iou == pytest.approx(30 / 42) for s in scores)
 
 
+def test_boundaries_are_measured_where_a_tolerance_is_given(
+    make_case: Make, make_reader: Make, normalizer: Normalizer
+) -> None:
+    systems = {"off": make_reader(one_column_off), "none": make_reader(nothing)}
+    cases = [make_case("a", squares())]
+    for found in run(systems, cases, normalizer, tolerance_px=1.0):
+        measured = (found.boundary_f, found.nsd, found.hd95_px, found.missed)
+        assert measured == pytest.approx(
+            (1.0, 1.0, 1.0, False) if found.system == "off" else (0.0, 0.0, math.nan, True),
+            nan_ok=True,
+        )
+    plain = run(systems, cases, normalizer)
+    assert all(math.isnan(score.nsd) and not score.missed for score in plain)
+
+
 def test_empty_answers_score_zero(
     make_case: Make, make_reader: Make, normalizer: Normalizer
 ) -> None:
