@@ -249,6 +249,7 @@ class _Loop:
         self.optimizer.step()
 
     def _validate(self) -> None:
+        average_statistics(self.net, self.processes)
         dice = self.validation()
         if dice is not None and (self.best is None or dice >= self.best[0]):
             weights = {name: t.detach().clone() for name, t in self.net.state_dict().items()}
@@ -271,6 +272,16 @@ def unet_loss(logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     dice: Tensor = DiceLoss(sigmoid=True, batch=True)(known, truth)
     entropy = functional.binary_cross_entropy_with_logits(known, truth, reduction="sum")
     return dice + entropy / (valid.sum() * logits.shape[1]).clamp(min=1)
+
+
+def average_statistics(net: nn.Module, processes: Processes) -> None:
+    """Give all processes the mean of what their batch normalisations have seen."""
+    if processes.count == 1:
+        return
+    own = [b for b in net.buffers() if b.is_floating_point()]
+    everyone = processes.gather(lambda: [b.cpu() for b in own])
+    for buffer, seen in zip(own, zip(*everyone, strict=True), strict=True):
+        buffer.copy_(torch.stack(seen).mean(dim=0))
 
 
 class _Validation:
