@@ -34,7 +34,7 @@ class UNetImage:
 
     logits: Logits
     design: UNetDesign
-    _labels: dict[int, Labels] = field(default_factory=dict)
+    _labels: dict[int, Labels] = field(default_factory=dict, init=False)
 
     @property
     def size(self) -> Size:

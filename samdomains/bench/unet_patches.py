@@ -45,7 +45,8 @@ BORDER = 5
 """Side in pixels of the squares in which two objects of a class make a border's pixel."""
 
 CACHE_BYTES = 2**30
-"""Memory for images and targets in the size of the input; beyond it they are read again."""
+"""Memory for images and targets in the size of the input, for the training and the validation images
+each; beyond it they are read again."""
 
 CENTRED = 0.5
 """Share of the patches that are centred on a pixel in an object's box."""
@@ -215,8 +216,8 @@ class Lessons:
     cases: Sequence[Case]
     normalizer: Normalizer
     design: UNetDesign
-    kept: OrderedDict[int, Lesson] = field(default_factory=OrderedDict)
-    _bytes: int = 0
+    kept: OrderedDict[int, Lesson] = field(default_factory=OrderedDict, init=False)
+    _bytes: int = field(default=0, init=False)
 
     def __getitem__(self, number: int) -> Lesson:
         """One case's lesson.
