@@ -45,8 +45,8 @@ BORDER = 5
 """Side in pixels of the squares in which two objects of a class make a border's pixel."""
 
 CACHE_BYTES = 2**30
-"""Memory for images and targets in the size of the input, for the training and the validation images
-each; beyond it they are read again."""
+"""Memory for images and targets in the size of the input, once for training and once for validation;
+beyond it they are read again."""
 
 CENTRED = 0.5
 """Share of the patches that are centred on a pixel in an object's box."""
