@@ -45,7 +45,7 @@ BORDER = 5
 """Side in pixels of the squares in which two objects of a class make a border's pixel."""
 
 CACHE_BYTES = 2**30
-"""Memory for images and targets in the size of the input, once for training and once for validation;
+"""Memory for images and targets in the size of the input, for training and for validation each;
 beyond it they are read again."""
 
 CENTRED = 0.5
