@@ -60,7 +60,7 @@ class UNetImage:
 
         A box means the objects of one class of which most pixels lie in it, and, where there is
         none, whatever of the class lies in it; the answer is cut to the box. The class is the one
-        whose objects, before they are cut, fill the box's extent best.
+        that the cut takes least of, and that fills the box's extent best.
 
         A click means the object under it, of the class that is most probable there. Several
         positive clicks mean all their objects, together with the box's, and a negative one takes
@@ -208,14 +208,16 @@ def _cut(mask: Mask, box: Box) -> Mask:
 
 
 def _fit(mask: Mask, box: Box) -> float:
-    """IoU of a mask's bounding box with a box; -1 for a mask without a pixel."""
-    if not mask.any():
-        return -1.0
-    own = box_of(mask)
+    """How well a mask fits a box: its share inside, times the IoU of that share's box with it."""
+    inside = _cut(mask, box)
+    if not inside.any():
+        return 0.0
+    own = box_of(inside)
     sides = np.minimum(own[2:], box[2:]) - np.maximum(own[:2], box[:2])
     shared = float(np.prod(sides.clip(min=0)))
     both = float(np.prod(own[2:] - own[:2]) + np.prod(box[2:] - box[:2]))
-    return shared / (both - shared)
+    share = np.count_nonzero(inside) / np.count_nonzero(mask)
+    return share * shared / (both - shared)
 
 
 def _divided(

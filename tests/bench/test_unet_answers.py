@@ -123,7 +123,8 @@ class TestBoxes:
     def test_a_box_means_the_class_that_fits_it_best(self) -> None:
         ring = RIGHT & ~rectangle(SIZE, 7, 32, 23, 53)
         inner = rectangle(SIZE, 8, 33, 22, 52)
-        image = found(inner, ring)
+        speck = rectangle(SIZE, 30, 2, 32, 6)
+        image = found(inner, ring | speck, whole=True)
         assert (answer(image, boxed(30, 5, 55, 25)).mask() == ring).all()
         assert (answer(image, boxed(33, 8, 52, 22)).mask() == inner).all()
 
