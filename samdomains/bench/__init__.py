@@ -1,1 +1,0 @@
-"""Comparing systems on a domain's suites, with what a user would build without SAM beside them."""
