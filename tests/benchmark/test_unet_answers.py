@@ -7,7 +7,7 @@ import pytest
 
 from samdomains.benchmark.unet_answers import UNetImage
 from samdomains.benchmark.unet_network import UNetDesign
-from samdomains.evaluation.scorer import score
+from samdomains.evaluation.scorer import Asked, score
 from samdomains.protocols import PromptedImage
 from samdomains.types import Image, Mask, ObjectMask, Prediction, Prompts
 
@@ -179,11 +179,10 @@ def test_the_scorer_goes_on_from_answers_without_low_resolution() -> None:
         {"unet": Knowing(found(merged)), "nothing": Knowing(found(np.zeros(SIZE, dtype=bool)))},
         [case_of(np.zeros(SIZE, dtype=np.uint8), objects)],
         normalizer=to_unit_range,
-        prompts=("box", "point", "point+3"),
-        minimum_area=4,
-        seed=0,
+        asked=Asked(("box", "point", "point+3", "auto"), 4, tolerance_px=2.0, clicks=3),
     )
-    dice = {(s.system, s.prompt, s.object_index): s.dice for s in scores}
+    dice = {(s.system, s.prompt, s.object_index): s.dice for s in scores.objects}
     assert dice["unet", "point+3", 0] > 0.9 > dice["unet", "point", 0]
     assert dice["unet", "box", 1] > 0.99
     assert dice["nothing", "point+3", 0] == 0.0
+    assert {image.system for image in scores.images} == {"unet", "nothing"}
