@@ -45,7 +45,9 @@ def test_a_page_is_one_file_with_everything_in_it(tmp_path: Path) -> None:
     page = (tmp_path / "scan.html").read_text(encoding="utf-8")
     assert "<h1>scan</h1>" in page
     assert "8 slices of 16 &times; 20 pixels &middot; voxels of 5 &times; 1 &times; 1 mm" in page
-    assert page.count('src="data:image/png') == 3  # slices, doubt, planes
+    slices = page.count('alt="outlines in slice')
+    assert slices == page.count('alt="doubt in slice') > 0
+    assert page.count('src="data:image/webp') == 2 * slices + 3  # and three planes
     assert page.count("data:image/svg+xml") == 2  # confidence for light and for dark
     assert "http" not in page.replace("http-equiv", "")
     assert "<script" not in page
