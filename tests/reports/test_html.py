@@ -116,6 +116,13 @@ def test_hostile_names_are_shown_as_text(source: str) -> None:
     assert not [attributes for _, attributes in page.elements if "onerror" in attributes]
 
 
+def test_every_section_is_led_to_from_the_top(source: str) -> None:
+    page = Page(source)
+    sections = [section["id"] for section in page.attributes("section") if "id" in section]
+    assert [link["href"] for link in page.attributes("a")] == [f"#{name}" for name in sections]
+    assert sections == ["scores", "classes", "pictures", "training", "data", "run"]
+
+
 def test_pictures_are_embedded_with_a_description_the_worst_first(source: str) -> None:
     pictures = [i for i in Page(source).attributes("img") if "webp" in (i["src"] or "")]
     assert [base64.b64decode((i["src"] or "").split(",")[1]) for i in pictures] == [WEBP, WEBP]
