@@ -1,23 +1,29 @@
 """Make the pictures of the documents from generated data: ``python docs/pictures.py``.
 
-``nuclei.png`` is the median case of a run on the demo data of microscopy, as its report shows it.
+``nuclei.png`` is the median case of a run on the demo data of microscopy, ``report.png`` and
+``report_phone.png`` are its report in a browser, at a desk and on a phone: Chromium must be on the
+path.
 ``domains/DOMAIN.png`` shows a demo image of each installed domain, boxes around some of its
 objects, and what the untuned ``tiny`` answers.
 """
 
 from __future__ import annotations
 
-import base64
 import re
+import shutil
+import subprocess
 import tempfile
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+
+import PIL.Image
 
 from samdomains import run
 from samdomains.chain import installed_domains, select_domain
 from samdomains.data.parts import in_parts, normalized_image
 from samdomains.files import atomic_path
-from samdomains.inference import load_model
-from samdomains.reports.figures import case_panel
+from samdomains.inference import Model, load_model
+from samdomains.reports.figures import as_png, case_panel
 from samdomains.types import Case, ObjectMask, Prompts
 
 IMAGES = Path(__file__).parent / "images"
@@ -26,13 +32,23 @@ OBJECTS = 12
 """Most objects that are prompted in one picture, the largest ones."""
 
 
+PHONE = (390, 700)
+"""Width and height of what a phone's browser shows, in CSS pixels."""
+
+DESK = (1120, 1250)
+"""What is shown of the report at a desk: verdict and scores."""
+
+
 def main() -> None:
     """Write every picture below ``docs/images``."""
     with tempfile.TemporaryDirectory() as folder:
         for domain in installed_domains():
             picture = domain_picture(domain.name, Path(folder) / domain.name)
             _write(IMAGES / "domains" / f"{domain.name}.png", picture)
-        _write(IMAGES / "nuclei.png", run_picture(Path(folder) / "run"))
+        directory = run("microscopy", out=Path(folder) / "run", tell=print).directory
+        _write(IMAGES / "nuclei.png", run_picture(directory))
+        for name, picture in report_pictures(directory / "report.html").items():
+            _write(IMAGES / name, picture)
 
 
 def domain_picture(name: str, folder: Path) -> bytes:
@@ -42,24 +58,68 @@ def domain_picture(name: str, folder: Path) -> bytes:
         domain.load_cases(domain.make_demo_data(folder, 0), model.recipe), model.recipe.scene
     )
     case = max(cases, key=lambda case: len(_objects(case)))
-    image = normalized_image(case, model.normalizer)
     objects = sorted(_objects(case), key=lambda item: -item.area)[:OBJECTS]
-    prompts = [Prompts(box=item.box) for item in objects]
-    answers = model.systems["zero_shot"].encode(image).predict(prompts, multimask=False)
-    return case_panel(
-        image,
-        prompts=prompts,
-        truth=[item.mask() for item in objects],
-        predictions={"zero_shot": [answer.mask() for answer in answers]},
-    )
+    return _panel(case, objects, model)
 
 
 def run_picture(directory: Path) -> bytes:
     """The median case of a run on the demo data of microscopy, as PNG."""
-    result = run("microscopy", out=directory, tell=print)
-    report = (result.directory / "report.html").read_text(encoding="utf-8")
-    pictures = re.findall(r'src="data:image/png;base64,([^"]+)"', report)
-    return base64.b64decode(pictures[len(pictures) // 2])
+    report = (directory / "report.html").read_text(encoding="utf-8")
+    median = report.partition("<h3>Median</h3>")[2]
+    name = re.search(r"<figcaption>(.+?): Dice", median)
+    if name is None:
+        raise ValueError(f"{directory}: the report shows no median case")
+    model = load_model(directory, "microscopy", with_base=True)
+    cases = model.domain.load_cases(directory / "demo_data", model.recipe)
+    case = next(case for case in cases if case.id == name[1])
+    return _panel(case, _objects(case), model)
+
+
+def report_pictures(report: Path) -> Mapping[str, bytes]:
+    """File name → the report as a browser shows it, as PNG."""
+    address = report.resolve().as_uri()
+    width, height = PHONE
+    # A window is never as narrow as a phone, so the page stands in frames: its top and a case.
+    style = f"border: 1px solid #888; border-radius: 24px; width: {width}px; height: {height}px"
+    screens = "&emsp;".join(
+        f'<iframe style="{style}" src="{address}{place}"></iframe>' for place in ("", "#pictures")
+    )
+    phone = report.with_name("phone.html")
+    phone.write_text(f'<body style="margin: 12px">{screens}', encoding="utf-8")
+    return {
+        "report.png": _screenshot(address, DESK),
+        "report_phone.png": _screenshot(phone.as_uri(), (2 * width + 60, height + 28)),
+    }
+
+
+def _screenshot(address: str, size: tuple[int, int]) -> bytes:
+    """A page in Chromium as PNG."""
+    browser = shutil.which("chromium") or shutil.which("google-chrome")
+    if browser is None:
+        raise FileNotFoundError("the report's pictures need chromium or google-chrome on the path")
+    with tempfile.TemporaryDirectory() as folder:
+        shown, window = Path(folder) / "page.png", ",".join(map(str, size))
+        words = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
+        words += [f"--user-data-dir={folder}/profile", f"--window-size={window}"]
+        words += [f"--screenshot={shown}", "--virtual-time-budget=3000", address]
+        subprocess.run([browser, *words], check=True, capture_output=True)
+        return as_png(PIL.Image.open(shown).convert("RGB"))
+
+
+def _panel(case: Case, objects: Sequence[ObjectMask], model: Model) -> bytes:
+    """Prompts, truth, and what each system of a model answers."""
+    image = normalized_image(case, model.normalizer)
+    prompts = [Prompts(box=item.box) for item in objects]
+    answers = {
+        name: system.encode(image).predict(prompts, multimask=False)
+        for name, system in model.systems.items()
+    }
+    return case_panel(
+        image,
+        prompts=prompts,
+        truth=[item.mask() for item in objects],
+        predictions={name: [one.mask() for one in own] for name, own in answers.items()},
+    )
 
 
 def _objects(case: Case) -> tuple[ObjectMask, ...]:

@@ -13,6 +13,7 @@ from typing import Any
 from samdomains.chain import select_domain
 from samdomains.checking import Tell, check_cases, require_no_errors, silent
 from samdomains.data.parts import in_parts
+from samdomains.energy import EnergyMeter, cpu_counters, gpu_counters
 from samdomains.errors import UsageError
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.card import Card
@@ -28,6 +29,7 @@ from samdomains.run_directory import RunDirectory, require_free, undone_on_failu
 from samdomains.sam.artefact import ArtefactMetadata, load_artefact, save_artefact
 from samdomains.sam.cached_encoder import CachedEncoder
 from samdomains.sam.checkpoints import load_base
+from samdomains.sam.devices import best_device, gpu_uuid
 from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.sam.segmenter import SamSegmenter
 from samdomains.scoring import (
@@ -205,7 +207,8 @@ def _completed(directory: RunDirectory, tell: Tell) -> Result:
     metrics, card = (
         json.loads(path.read_text(encoding="utf-8")) for path in (directory.metrics, directory.card)
     )
-    return Result(directory.root, metrics, Card.from_json(card))
+    seconds = json.loads(directory.seconds.read_text("utf-8")) if directory.seconds.exists() else {}
+    return Result(directory.root, metrics, Card.from_json(card), seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -216,6 +219,14 @@ class _Found:
     scores: Scores
     volumes: Sequence[ScoredVolume]
     systems: Mapping[str, Segmenter]
+    joules: Mapping[str, float]
+
+
+def _energy_meter() -> EnergyMeter:
+    """Of this machine and the GPU; of nothing where several processes have GPUs and machines."""
+    if current_processes().count > 1:
+        return EnergyMeter(())
+    return EnergyMeter([*cpu_counters(), *gpu_counters(gpu_uuid(best_device()))])
 
 
 def _carry_out(
@@ -229,11 +240,12 @@ def _carry_out(
     """All that takes time, from the untuned scores to the report."""
     encoder_of = partial(encoder_for, plan, shared, tell)
     encoder, model = encoder_of(plan.base.sam), plan.recipe.model
-    with watch.stage("zero-shot"):
+    meter = _energy_meter()
+    with watch.stage("zero-shot"), meter.running():
         untuned = _zero_shot_scores(plan, SamSegmenter.of(encoder.sam, model, encoder))
-    with watch.stage("tune"):
+    with watch.stage("tune"), meter.running():
         progress = _tune(plan, encoder, resume=resume, tell=tell)
-    with watch.stage("test"):
+    with watch.stage("test"), meter.running():
         # As anybody will load it: from its file.
         encoder = encoder_of(load_artefact(plan.directory.model, checkpoint=plan.checkpoint).sam)
         tuned = SamSegmenter.of(encoder.sam, model, encoder)
@@ -244,7 +256,7 @@ def _carry_out(
         systems = {"tuned": tuned, "zero_shot": SamSegmenter.of(encoder.sam, model, encoder)}
         first = FirstSections(PICTURED_VOLUMES)
         volumes = follow_volumes(systems, plan.splits.test, normalizer, plan.recipe, first)
-    found = _Found(progress, own + untuned, volumes, systems)
+    found = _Found(progress, own + untuned, volumes, systems, meter.joules)
     return current_processes().from_main(lambda: _report(plan, found, watch))
 
 
@@ -305,8 +317,12 @@ def _report(plan: Plan, found: _Found, watch: Stopwatch) -> Result:
         metrics=metrics,
         card=card,
         seconds=watch.seconds,
-        base=f"{plan.base.name} (SHA-256 {plan.base.sha256[:16]}…)",
+        base=plan.base.name,
+        base_sha256=plan.base.sha256,
         systems=found.systems,
+        model=directory.model,
+        demo=directory.demo_data.exists(),
+        joules=found.joules,
         volumes=[volume.section for volume in found.volumes if volume.section is not None],
     )
     write_json(directory.seconds, watch.seconds)

@@ -1,4 +1,4 @@
-"""A picture of one case for the report: what was asked, what is true, what each system answered."""
+"""Pictures of one case: what was asked, what is true, what each system answered and got wrong."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from PIL import ImageDraw, ImageFont
 
 from samdomains.reports.overlay import LEGEND, OUTLINE, Colour, Pixels, cropped, draw, to_pixels
 from samdomains.reports.scores import system_name
-from samdomains.types import Image, Mask, Prompts, Size
+from samdomains.types import Image, Mask, ObjectMask, Prompts, Size
 
 PAPER: Colour = (255, 255, 255)
 INK: Colour = (32, 36, 42)
@@ -30,6 +30,9 @@ PANEL_SIDE = 360
 
 LARGEST_SIDE = 720
 """A longer side than this is reduced, so that a report of large images stays small."""
+
+WEBP_QUALITY = 80
+"""Of pictures that were not enlarged."""
 
 
 @dataclass(frozen=True)
@@ -66,6 +69,11 @@ class _Scale:
         rows, columns = self._nearest()
         return mask[rows[:, None], columns]
 
+    @property
+    def enlarged(self) -> bool:
+        """Whether pixels became blocks with hard edges."""
+        return self.target > self.source
+
     def prompts(self, prompts: Prompts) -> Prompts:
         """Box and points in the panel's pixels."""
         factor = np.array(self.target[::-1], dtype=np.float32) / self.source[::-1]
@@ -82,6 +90,65 @@ class _Scale:
         return rows, columns
 
 
+@dataclass(frozen=True, slots=True)
+class Panel:
+    """One picture of a case.
+
+    Attributes:
+        label: What stands above it.
+        alt: What it shows, for who cannot see it.
+        webp: A WebP file, without any metadata.
+    """
+
+    label: str
+    alt: str
+    webp: bytes
+
+
+def case_panels(
+    image: Image,
+    *,
+    prompts: Sequence[Prompts],
+    truth: Iterable[Mask],
+    predictions: Mapping[str, Iterable[Mask]],
+    dice: Mapping[str, float] | None = None,
+) -> list[Panel]:
+    """Pictures of a case: prompts, truth, then each system's answer and its errors.
+
+    Small images are enlarged pixel by pixel and large ones reduced.
+
+    Args:
+        image: (3, H, W) in [0, 1].
+        prompts: One per object, in the image's pixels.
+        truth: (H, W) each, in the order of the prompts.
+        predictions: System → (H, W) each, in the same order.
+        dice: System → Dice of the case, shown beside the system's name.
+
+    Returns:
+        Two for the case and two for each system, all of one size.
+
+    Raises:
+        ValueError: A system has not one answer for each true object.
+    """
+    case = _Drawn.of(image, prompts, truth)
+    objects = _count(len(case.truth), "object")
+    panels = [
+        case.panel(
+            "Image and prompts", f"image with {_count(len(prompts), 'prompt')}", case.asked()
+        ),
+        case.panel(f"Truth, {objects}", f"true outlines of {objects}", case.true()),
+    ]
+    for system, masks in predictions.items():
+        name, answers = system_name(system), case.scaled(masks)
+        score = f", Dice {dice[system]:.3f}" if dice and system in dice else ""
+        errors = f"what {name} found, missed and drew beyond the truth{score}"
+        panels += [
+            case.panel(name + score, f"outlines that {name} answered", case.found(answers)),
+            case.panel(f"{name}, errors", errors, case.errors(answers)),
+        ]
+    return panels
+
+
 def case_panel(
     image: Image,
     *,
@@ -90,9 +157,9 @@ def case_panel(
     predictions: Mapping[str, Iterable[Mask]],
     dice: Mapping[str, float] | None = None,
 ) -> bytes:
-    """One picture of a case: the prompts, the truth, and each system's answers with their errors.
+    """One picture of a case for a document: prompts, truth, and each system's errors.
 
-    Small images are enlarged pixel by pixel and large ones reduced; panels stand in two columns.
+    Panels stand in two columns, with the legend in the last cell.
 
     Args:
         image: (3, H, W) in [0, 1].
@@ -107,18 +174,50 @@ def case_panel(
     Raises:
         ValueError: A system has not one answer for each true object.
     """
-    scale = _Scale.for_panel((image.shape[1], image.shape[2]))
-    shown, asked = scale.image(image), [scale.prompts(prompt) for prompt in prompts]
-    true = [cropped(scale.mask(mask)) for mask in truth]
+    case = _Drawn.of(image, prompts, truth)
     panels = [
-        ("Image and prompts", draw(shown, asked, [], None)),
-        (f"Truth, {_count(len(true), 'object')}", draw(shown, (), true, None)),
+        ("Image and prompts", case.asked()),
+        (f"Truth, {_count(len(case.truth), 'object')}", case.true()),
     ]
     for system, masks in predictions.items():
-        answers = [cropped(scale.mask(mask)) for mask in masks]
         score = f", Dice {dice[system]:.3f}" if dice and system in dice else ""
-        panels.append((system_name(system) + score, draw(shown, (), true, answers)))
+        panels.append((system_name(system) + score, case.errors(case.scaled(masks))))
     return as_png(_sheet(panels))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class _Drawn:
+    """A case at the size of its panels, and how each of them is drawn."""
+
+    scale: _Scale
+    image: Image
+    prompts: Sequence[Prompts]
+    truth: Sequence[ObjectMask | None]
+
+    @classmethod
+    def of(cls, image: Image, prompts: Sequence[Prompts], truth: Iterable[Mask]) -> _Drawn:
+        scale = _Scale.for_panel((image.shape[1], image.shape[2]))
+        asked = [scale.prompts(prompt) for prompt in prompts]
+        return cls(scale, scale.image(image), asked, [cropped(scale.mask(mask)) for mask in truth])
+
+    def scaled(self, masks: Iterable[Mask]) -> list[ObjectMask | None]:
+        return [cropped(self.scale.mask(mask)) for mask in masks]
+
+    def asked(self) -> Pixels:
+        return draw(self.image, self.prompts, [], None)
+
+    def true(self) -> Pixels:
+        return draw(self.image, (), self.truth, None)
+
+    def found(self, answers: Sequence[ObjectMask | None]) -> Pixels:
+        return draw(self.image, (), answers, None)
+
+    def errors(self, answers: Sequence[ObjectMask | None]) -> Pixels:
+        return draw(self.image, (), self.truth, answers)
+
+    def panel(self, label: str, alt: str, pixels: Pixels) -> Panel:
+        picture = PIL.Image.fromarray(pixels)
+        return Panel(label, alt, as_webp(picture, lossless=self.scale.enlarged))
 
 
 def _count(number: int, noun: str) -> str:
@@ -154,4 +253,19 @@ def as_png(picture: PIL.Image.Image) -> bytes:
     """The picture as a PNG file."""
     buffer = io.BytesIO()
     picture.save(buffer, format="PNG", optimize=True)
+    return buffer.getvalue()
+
+
+def as_webp(picture: PIL.Image.Image, *, lossless: bool) -> bytes:
+    """The picture as a WebP file, without any metadata.
+
+    Args:
+        picture: RGB.
+        lossless: Keep hard edges and the colours of thin lines; photographs get larger by it.
+    """
+    buffer = io.BytesIO()
+    if lossless:
+        picture.save(buffer, format="WEBP", lossless=True)
+    else:
+        picture.save(buffer, format="WEBP", quality=WEBP_QUALITY)
     return buffer.getvalue()

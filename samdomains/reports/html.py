@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 from markupsafe import Markup
 
@@ -15,6 +15,7 @@ from samdomains.facts import StrategyChoice
 from samdomains.recipe_layers import CORE
 from samdomains.reports.automatic_tables import automatic_section
 from samdomains.reports.curves import loss_curve
+from samdomains.reports.figures import KEY, Panel
 from samdomains.reports.pages import data_uri, rendered, write_page
 from samdomains.reports.scores import Metrics
 from samdomains.reports.tables import (
@@ -30,19 +31,23 @@ SHOWN_FINDINGS = 50
 """A report lists this many findings of the audit and counts the others."""
 
 
+Group: TypeAlias = Literal["worst", "median", "best"]
+"""Which part of a ranking a case comes from."""
+
+
 @dataclass(frozen=True)
 class Picture:
-    """A picture of one case.
+    """One case in pictures.
 
     Attributes:
         caption: The case and its score.
-        png: A PNG file.
+        panels: From ``figures.case_panels``: two for the case and two for each system.
         group: Which end of the ranking the case comes from.
     """
 
     caption: str
-    png: bytes
-    group: Literal["best", "median", "worst"]
+    panels: Sequence[Panel]
+    group: Group
 
 
 @dataclass(frozen=True)
@@ -103,7 +108,9 @@ class ReportData:
         recipe: Every value of the recipe.
         explain: Who answered each hook.
         versions: Package → version.
-        hardware: What was measured → its value: device, cores, peak memory.
+        hardware: What was measured → its value: device, cores, peak memory, energy.
+        hashes: What the numbers hang on → its SHA-256: data, base model, tuned model.
+        again: The command that runs it again.
         seconds: Stage → wall time.
         pictures: Cases from both ends and the middle of the ranking.
         volumes: A section for each volume, from ``volume_page.volume_section``.
@@ -125,6 +132,8 @@ class ReportData:
     explain: Sequence[ExplainRow] = ()
     versions: Mapping[str, str] | None = None
     hardware: Mapping[str, str] | None = None
+    hashes: Mapping[str, str] | None = None
+    again: str = ""
     seconds: Mapping[str, float] | None = None
     pictures: Sequence[Picture] = ()
     volumes: Sequence[Markup] = ()
@@ -161,20 +170,17 @@ def write_report(path: Path, data: ReportData) -> None:
         if data.history
         else [],
         picture_groups=_grouped(data.pictures),
+        legend=KEY,
         waiting=waiting_for_data(data.history),
     )
     write_page(path, page)
 
 
-def _grouped(pictures: Sequence[Picture]) -> list[tuple[str, list[tuple[str, str]]]]:
-    """Captions and data URIs by group, the worst first, since these decide about trust."""
+def _grouped(pictures: Sequence[Picture]) -> list[tuple[str, list[Picture]]]:
+    """Cases by group, the worst first, since these decide about trust."""
     groups = []
     for name in ("worst", "median", "best"):
-        own = [
-            (picture.caption, data_uri("png", picture.png))
-            for picture in pictures
-            if picture.group == name
-        ]
+        own = [picture for picture in pictures if picture.group == name]
         if own:
             groups.append((name, own))
     return groups

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import math
+from functools import partial
 from importlib.resources import files
 from pathlib import Path
 
@@ -26,6 +27,7 @@ def rendered(template: str, **values: object) -> Markup:
     )
     environment.filters |= {
         "duration": _duration,
+        "webp": partial(data_uri, "webp"),
         "prompt_name": prompt_name,
         "signed": _signed,
         "p_value": _p_value,
@@ -45,7 +47,7 @@ def write_page(path: Path, page: str) -> None:
 
 
 def data_uri(kind: str, content: bytes) -> str:
-    """A picture for an ``img`` of the page itself; ``kind`` is ``png`` or ``svg+xml``."""
+    """A picture for an ``img`` of the page itself; ``kind`` is ``webp`` or ``svg+xml``."""
     return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
 
 

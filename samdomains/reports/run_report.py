@@ -3,15 +3,11 @@
 from __future__ import annotations
 
 import math
-import os
-import platform
-import resource
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib import metadata
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, TypeAlias
 
 from markupsafe import Markup
 
@@ -25,20 +21,25 @@ from samdomains.evaluation.volume_targets import whole_volumes
 from samdomains.facts import StrategyChoice
 from samdomains.protocols import PromptedImage, Segmenter
 from samdomains.recipe_layers import ResolvedRecipe
-from samdomains.reports.figures import case_panel
+from samdomains.reports.figures import Panel, case_panels
 from samdomains.reports.html import (
     ExplainRow,
+    Group,
     Picture,
     RecipeRow,
     ReportData,
     SplitCount,
     write_report,
 )
-from samdomains.sam.devices import best_device
+from samdomains.reports.provenance import command_line, data_hash, energy_line, hardware
+from samdomains.sam.download import sha256_of
 from samdomains.types import Case, Mask, Prompts
 
 PICTURED = "box"
 """The way of prompting whose answers are shown."""
+
+Dice: TypeAlias = Mapping[str, Mapping[str, Mapping[str, float]]]
+"""System → prompt → case → Dice."""
 
 LIBRARIES = ("samdomains", "torch", "segment-anything", "accelerate", "peft", "monai", "numpy")
 
@@ -60,7 +61,11 @@ class RunRecord:
         card: The verdict.
         seconds: Stage → wall time.
         base: Name and hash of the base model.
+        base_sha256: Its whole hash.
         systems: The systems whose answers are pictured.
+        model: The tuned model's file; None where there is none yet.
+        demo: Whether the domain generated the data.
+        joules: What was measured → energy, since the run was started or resumed.
         volumes: Sections about volumes, from ``volume_page.volume_section``.
     """
 
@@ -77,6 +82,10 @@ class RunRecord:
     seconds: Mapping[str, float]
     base: str
     systems: Mapping[str, Segmenter]
+    base_sha256: str = ""
+    model: Path | None = None
+    demo: bool = False
+    joules: Mapping[str, float] | None = None
     volumes: Sequence[Markup] = ()
 
 
@@ -104,7 +113,11 @@ def write_run_report(path: Path, record: RunRecord) -> None:
         ],
         explain=_explain_rows(record.domain),
         versions={name: metadata.version(name) for name in LIBRARIES},
-        hardware=_hardware(),
+        hardware=hardware() | {"energy": energy_line(record.joules)},
+        hashes=_hashes(record),
+        again=command_line(
+            record.domain.name, demo=record.demo, plugin=_plugin_file(record.domain)
+        ),
         seconds=record.seconds,
         pictures=_pictures(record),
         volumes=record.volumes,
@@ -128,22 +141,69 @@ def _volume_note(record: RunRecord) -> str:
     return "Whole objects were not scored, since the test volumes have none that is large enough."
 
 
+def _hashes(record: RunRecord) -> dict[str, str]:
+    """What the numbers hang on → its SHA-256."""
+    splits = record.splits
+    data = data_hash([*splits.train, *splits.val, *splits.test])
+    hashes = {
+        "data": "" if data is None else str(data),
+        "base model": record.base_sha256,
+        "model.safetensors": "" if record.model is None else sha256_of(record.model),
+    }
+    return {name: value for name, value in hashes.items() if value}
+
+
+def _plugin_file(domain: Domain) -> str:
+    """Name of the user's own plugin file; empty where there is none."""
+    local = {
+        Path(item.file).name
+        for answer in domain.explain()
+        for item in answer.implementations
+        if item.layer.startswith("local file")
+    }
+    return next(iter(local), "")
+
+
 def _pictures(record: RunRecord) -> list[Picture]:
-    """The best, median and worst test case of the tuned model, at most one of each."""
-    means = case_dice(record.scores)[0].get("tuned", {}).get(PICTURED, {})
+    """Test cases from both ends and the middle of the tuned model's ranking."""
+    dice = case_dice(record.scores)[0]
+    means = dice.get("tuned", {}).get(PICTURED, {})
     ranked = sorted((case for case in means if math.isfinite(means[case])), key=means.__getitem__)
-    places: dict[str, Literal["worst", "median", "best"]] = {}
-    if ranked:  # with few cases one may hold several places; it is shown once
-        places = {ranked[len(ranked) // 2]: "median", ranked[-1]: "best", ranked[0]: "worst"}
     cases = {case.id: case for case in record.splits.test}
     return [
-        Picture(f"{name}: Dice {means[name]:.3f} from boxes", _panel(record, cases[name]), group)
-        for name, group in places.items()
+        Picture(
+            f"{name}: Dice {means[name]:.3f} from boxes", _panels(record, cases[name], dice), group
+        )
+        for name, group in chosen_cases(ranked)
     ]
 
 
-def _panel(record: RunRecord, case: Case) -> bytes:
-    """Input, prompts, truth and each system's answer for one case."""
+def chosen_cases(ranked: Sequence[str]) -> list[tuple[str, Group]]:
+    """The two worst, the two in the middle and the two best, fewer where there are not so many.
+
+    Args:
+        ranked: Cases, the worst first.
+
+    Returns:
+        Case and group in the same order; none is there twice, and the worst is there in any case.
+
+    Example:
+        >>> chosen_cases(["a", "b", "c", "d"])
+        [('a', 'worst'), ('b', 'worst'), ('c', 'median'), ('d', 'best')]
+    """
+    shown = min(len(ranked), 6)
+    worst, best, median = (shown + 2) // 3, (shown + 1) // 3, shown // 3
+    start = max(worst, min((len(ranked) - median + 1) // 2, len(ranked) - best - median))
+    groups: list[tuple[Group, Sequence[str]]] = [
+        ("worst", ranked[:worst]),
+        ("median", ranked[start : start + median]),
+        ("best", ranked[len(ranked) - best :]),
+    ]
+    return [(case, group) for group, cases in groups for case in cases]
+
+
+def _panels(record: RunRecord, case: Case, dice: Dice) -> list[Panel]:
+    """Input, prompts, truth, and each system's answer and errors for one case."""
     recipe = record.resolved.recipe
     image = normalized_image(case, record.domain.normalize_intensity(recipe))
     objects = [
@@ -152,7 +212,7 @@ def _panel(record: RunRecord, case: Case) -> bytes:
         if not item.crowd and item.area >= recipe.data.minimum_area
     ]
     prompts = [Prompts(box=item.box) for item in objects]
-    return case_panel(
+    return case_panels(
         image,
         prompts=prompts,
         truth=(item.mask() for item in objects),
@@ -161,7 +221,7 @@ def _panel(record: RunRecord, case: Case) -> bytes:
         },
         dice={
             system: prompts[PICTURED][case.id]
-            for system, prompts in case_dice(record.scores)[0].items()
+            for system, prompts in dice.items()
             if case.id in prompts.get(PICTURED, {})
         },
     )
@@ -179,7 +239,9 @@ def _explain_rows(domain: Domain) -> list[ExplainRow]:
     for answer in domain.explain():
         for place, item in enumerate(answer.implementations):
             if answer.rule == "all" or place == 0:
-                layer = f"{item.layer} ({item.distribution} {item.version})".strip()
+                layer = item.layer  # a local file has no version, and its path is nobody's business
+                if item.version:
+                    layer += f" ({item.distribution} {item.version})"
                 rows.append(ExplainRow(answer.hook, layer, f"{Path(item.file).name}:{item.line}"))
     return rows
 
@@ -190,15 +252,3 @@ def _value(resolved: ResolvedRecipe, key: str) -> object:
     for part in key.split("."):
         value = getattr(value, part)
     return value
-
-
-def _hardware() -> dict[str, str]:
-    # Linux counts in KiB, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
-    return {
-        "device": str(best_device()),
-        "CPU cores": str(os.cpu_count()),
-        "system": f"{platform.system()} {platform.machine()}",
-        "peak memory": f"{peak / 2**30:.2f} GiB",
-    }

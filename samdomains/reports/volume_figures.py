@@ -1,4 +1,4 @@
-"""Pictures of a volume: a strip of its slices, and three planes through the middle of an object."""
+"""Pictures of a volume: some of its slices, and three planes through the middle of an object."""
 
 from __future__ import annotations
 
@@ -7,11 +7,11 @@ from dataclasses import dataclass, field
 
 import numpy as np
 import PIL.Image
-from PIL import ImageDraw, ImageFont
+from PIL import ImageDraw
 
 from samdomains.evaluation.surface import Spacing
 from samdomains.evaluation.volume_results import VolumeScore
-from samdomains.reports.figures import GAP, INK, PAPER, as_png
+from samdomains.reports.figures import PAPER, Panel, as_webp
 from samdomains.reports.overlay import (
     CORRECT,
     FALSE_ALARM,
@@ -47,7 +47,6 @@ DOUBTED: Colour = FALSE_ALARM
 MOST_SLICES = 12
 """A strip has this many slices at most."""
 
-COLUMNS = 4
 STRIP_SIDE = 300
 """The longer side of a slice in a strip."""
 
@@ -59,8 +58,6 @@ STRIP_MARGIN, VIEW_MARGIN = 0.15, 0.3
 
 STRONGEST_DOUBT = 0.85
 """Weight of the colour where the doubt is 1."""
-
-LETTER = 18
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -120,8 +117,8 @@ class VolumePicture:
         return self.spacing or (1.0, 1.0, 1.0)
 
 
-def strip(picture: VolumePicture, *, doubt: bool = False) -> bytes:
-    """Slices with the outlines of answers and truth, as a PNG.
+def strip(picture: VolumePicture, *, doubt: bool = False) -> list[Panel]:
+    """Slices with the outlines of answers and truth, a picture each.
 
     All objects are drawn in one colour; what lies far from any of them is cut off. The slices that
     were prompted have a frame.
@@ -129,6 +126,9 @@ def strip(picture: VolumePicture, *, doubt: bool = False) -> bytes:
     Args:
         picture: The volume.
         doubt: Colour the doubt and leave out the truth.
+
+    Returns:
+        At most ``MOST_SLICES``, all of one size.
 
     Raises:
         ValueError: The doubt is asked for, and there is none.
@@ -147,8 +147,10 @@ def strip(picture: VolumePicture, *, doubt: bool = False) -> bytes:
         pixels = _slice_panel(picture, index, region, size, doubt=doubt)
         if index in prompted:
             pixels = _framed(pixels)
-        panels.append((f"slice {index}" + ", prompted" * (index in prompted), pixels))
-    return as_png(_grid(panels))
+        label = f"slice {index}" + ", prompted" * (index in prompted)
+        shown = "doubt" if doubt else "outlines"
+        panels.append(_as_panel(label, f"{shown} in slice {index} of {picture.case}", pixels))
+    return panels
 
 
 def _slice_panel(
@@ -170,13 +172,29 @@ def _slice_panel(
     return _panel(enlarged(grey, size), predicted, true, doubted)
 
 
-def three_views(picture: VolumePicture, shown: Sequence[FollowedObject]) -> list[bytes]:
-    """For each object three planes through its middle, true to scale, as a PNG.
+@dataclass(frozen=True, slots=True)
+class ThreeViews:
+    """Three planes through the middle of an object, at one scale.
 
-    ``XY`` is at the top left; ``YZ`` to its right and ``XZ`` below share its rows and columns. The
-    first slice is at the left of ``YZ`` and at the bottom of ``XZ``, the feet of an axial scan.
-    Marks at the edges show where the other planes lie, and which slices were prompted. The volume
-    is read once for all.
+    Attributes:
+        xy: Belongs at the top left.
+        yz: To its right; they share the rows.
+        xz: Below it; they share the columns.
+        columns: Widths of the two columns in pixels.
+    """
+
+    xy: Panel
+    yz: Panel
+    xz: Panel
+    columns: tuple[int, int]
+
+
+def three_views(picture: VolumePicture, shown: Sequence[FollowedObject]) -> list[ThreeViews]:
+    """For each object three planes through its middle, true to scale.
+
+    The first slice is at the left of ``YZ`` and at the bottom of ``XZ``, the feet of an axial
+    scan. Marks at the edges show where the other planes lie, and which slices were prompted. The
+    volume is read once for all.
 
     Args:
         picture: The volume.
@@ -200,7 +218,7 @@ def _views(
     voxel: Voxel,
     grey: Mapping[Cut, Grey],
     doubt: Mapping[Cut, Grey] | None,
-) -> bytes:
+) -> ThreeViews:
     region = Region.around(one.sections, picture.shape, picture.steps, VIEW_MARGIN)
     depth, width = region.sides("XZ", picture.steps)
     height = region.sides("XY", picture.steps)[0]
@@ -219,7 +237,19 @@ def _views(
         pixels = _panel(enlarged(grey[cut][window], size), [predicted], [true], doubted)
         marked = _marked(pixels, cut, voxel, region, one.prompted)
         panels[cut] = marked[::-1] if cut == "XZ" else marked  # the first slice at the bottom
-    return as_png(_corner(panels, voxel))
+    z, y, x = voxel
+    places: Mapping[Cut, str] = {"XY": f"slice {z}", "YZ": f"column {x}", "XZ": f"row {y}"}
+    views = {
+        cut: _as_panel(f"{cut}, {place}", f"{cut} plane through {one.name}", panels[cut])
+        for cut, place in places.items()
+    }
+    columns = panels["XY"].shape[1], panels["YZ"].shape[1]
+    return ThreeViews(views["XY"], views["YZ"], views["XZ"], columns)
+
+
+def _as_panel(label: str, alt: str, pixels: Pixels) -> Panel:
+    """Lossless, so that outlines one pixel apart can be told from each other."""
+    return Panel(label, alt, as_webp(PIL.Image.fromarray(pixels), lossless=True))
 
 
 def _panel(
@@ -279,40 +309,3 @@ def _ticks(
         for near, far in ((0, arm), ((height if turned else width) - arm, 10**6)):
             line = (at, near, at, far) if turned else (near, at, far, at)
             pen.line(line, fill=ink, width=thick)
-
-
-def _corner(panels: Mapping[Cut, Pixels], voxel: Voxel) -> PIL.Image.Image:
-    """``XY`` with ``YZ`` to its right and ``XZ`` below, each with its name above."""
-    z, y, x = voxel
-    height, width = panels["XY"].shape[:2]
-    depth = panels["YZ"].shape[1]
-    title = LETTER * 8 // 5
-    right, below = max(width, LETTER * 6) + GAP, title + height + GAP
-    total = right + max(depth, LETTER * 8), below + title + panels["XZ"].shape[0]
-    sheet = PIL.Image.new("RGB", total, PAPER)
-    places: tuple[tuple[Cut, str, int, int], ...] = (
-        ("XY", f"XY, slice {z}", 0, 0),
-        ("YZ", f"YZ, column {x}", right, 0),
-        ("XZ", f"XZ, row {y}", 0, below),
-    )
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(LETTER)
-    for cut, label, left, top in places:
-        pen.text((left, top), label, fill=INK, font=font)
-        sheet.paste(PIL.Image.fromarray(panels[cut]), (left, top + title))
-    return sheet
-
-
-def _grid(panels: Sequence[tuple[str, Pixels]]) -> PIL.Image.Image:
-    """Labelled panels of one size, row by row on white paper."""
-    height, width = panels[0][1].shape[:2]
-    column, title = max(width, LETTER * 9), LETTER * 8 // 5
-    columns = min(len(panels), max(COLUMNS, COLUMNS * STRIP_SIDE // column))
-    rows = -(-len(panels) // columns)
-    total = columns * (column + GAP) - GAP, rows * (title + height + GAP) - GAP
-    sheet = PIL.Image.new("RGB", total, PAPER)
-    pen, font = ImageDraw.Draw(sheet), ImageFont.load_default(LETTER)
-    for place, (label, pixels) in enumerate(panels):
-        left, top = place % columns * (column + GAP), place // columns * (title + height + GAP)
-        pen.text((left, top), label, fill=INK, font=font)
-        sheet.paste(PIL.Image.fromarray(pixels), (left, top + title))
-    return sheet

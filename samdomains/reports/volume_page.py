@@ -63,12 +63,9 @@ def _section(picture: VolumePicture, *, heading: bool) -> Markup:
         colours=COLOURS,
         scored=[one for one in picture.objects if one.score is not None],
         annotated=any(one.truth is not None for one in picture.objects),
-        strip=data_uri("png", strip(picture)),
-        doubt=None if picture.doubt is None else data_uri("png", strip(picture, doubt=True)),
-        shown=[
-            (one, data_uri("png", view), _curves(one))
-            for one, view in zip(shown, views, strict=True)
-        ],
+        strip=strip(picture),
+        doubt=None if picture.doubt is None else strip(picture, doubt=True),
+        shown=[(one, view, _curves(one)) for one, view in zip(shown, views, strict=True)],
         any_curve=any(one.confidence for one in shown),
         left_out=len(visible) - len(shown),
     )

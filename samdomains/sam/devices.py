@@ -20,3 +20,11 @@ def free_memory(device: torch.device) -> int:
     if device.type == "cuda":
         return int(torch.cuda.mem_get_info(device)[0])
     return int(psutil.virtual_memory().available)
+
+
+def gpu_uuid(device: torch.device) -> str:
+    """What the driver calls an NVIDIA GPU, whatever its number; empty where that is not known."""
+    if device.type != "cuda" or torch.version.cuda is None:
+        return ""
+    uuid = getattr(torch.cuda.get_device_properties(device), "uuid", None)  # torch 2.4 has none
+    return "" if uuid is None else f"GPU-{uuid}"

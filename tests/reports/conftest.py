@@ -18,8 +18,7 @@ def entry(mean: float, *, classes: tuple[str, ...] = ()) -> dict[str, Any]:
     return scores | {"per_class": {name: entry(mean) for name in classes}}
 
 
-@pytest.fixture
-def metrics() -> dict[str, Any]:
+def example_metrics() -> dict[str, Any]:
     """Two classes, two prompts, three systems; the ellipse has no answer to a point."""
     classes = ("nucleus", "membrane")
     return {
@@ -39,8 +38,7 @@ def metrics() -> dict[str, Any]:
     }
 
 
-@pytest.fixture
-def card() -> Card:
+def example_card() -> Card:
     """Ten cases of their own groups, 0.2 better with boxes."""
     groups = {f"c{index}": f"g{index}" for index in range(10)}
     dice = {
@@ -50,8 +48,7 @@ def card() -> Card:
     return make_card(dice, groups, trained_on=30)
 
 
-@pytest.fixture
-def history() -> list[dict[str, float]]:
+def example_history() -> list[dict[str, float]]:
     """Three epochs, the second the best."""
     return [
         {
@@ -65,3 +62,21 @@ def history() -> list[dict[str, float]]:
         {"epoch": 2, "train_loss": 0.6, "val_dice": 0.8, "learning_rate": 5e-5},
         {"epoch": 3, "train_loss": 0.5, "val_dice": 0.75, "learning_rate": 1e-5},
     ]
+
+
+@pytest.fixture
+def metrics() -> dict[str, Any]:
+    """What a test may change."""
+    return example_metrics()
+
+
+@pytest.fixture
+def card() -> Card:
+    """Its verdict."""
+    return example_card()
+
+
+@pytest.fixture
+def history() -> list[dict[str, float]]:
+    """Its epochs."""
+    return example_history()

@@ -9,8 +9,8 @@ import PIL.Image
 import pytest
 from numpy.typing import NDArray
 
-from samdomains.reports.figures import LARGEST_SIDE, PANEL_SIDE, case_panel
-from samdomains.reports.overlay import BOX
+from samdomains.reports.figures import LARGEST_SIDE, PANEL_SIDE, as_webp, case_panel, case_panels
+from samdomains.reports.overlay import BOX, CORRECT, FALSE_ALARM, MISSED, TINT, Colour
 from samdomains.types import Mask, Prompts
 
 
@@ -86,3 +86,47 @@ def test_a_system_that_answers_too_few_objects_is_refused() -> None:
             truth=[mask, mask],
             predictions={"tuned": [mask]},
         )
+
+
+def square(y0: int, x0: int, side: int) -> Mask:
+    mask = np.zeros((40, 60), dtype=bool)
+    mask[y0 : y0 + side, x0 : x0 + side] = True
+    return mask
+
+
+def tint(colour: Colour) -> list[int]:
+    """A colour over black."""
+    return [round(TINT * channel) for channel in colour]
+
+
+def test_panels_show_what_was_asked_what_is_true_and_each_answer_with_its_errors() -> None:
+    panels = case_panels(
+        np.zeros((3, 40, 60), dtype=np.float32),
+        prompts=[Prompts(box=np.array([10, 10, 30, 30], dtype=np.float32))],
+        truth=(mask for mask in [square(10, 10, 20)]),
+        predictions={"tuned": (mask for mask in [square(10, 20, 20)])},
+        dice={"tuned": 0.5},
+    )
+    labels = ["Image and prompts", "Truth, 1 object", "Tuned, Dice 0.500", "Tuned, errors"]
+    assert [panel.label for panel in panels] == labels
+    assert panels[0].alt == "image with 1 prompt"
+    asked, true, found, errors = (
+        np.asarray(PIL.Image.open(io.BytesIO(panel.webp))) for panel in panels
+    )
+    assert asked.shape == true.shape == found.shape == errors.shape == (240, 360, 3)
+    block = PANEL_SIDE // 60
+    assert tuple(asked[10 * block, 10 * block]) == BOX
+    assert tuple(true[20 * block, 10 * block]) == CORRECT
+    assert tuple(found[20 * block, 20 * block]) == CORRECT
+    at = [errors[20 * block, x * block].tolist() for x in (15, 25, 35)]
+    assert at == [tint(MISSED), tint(CORRECT), tint(FALSE_ALARM)]
+
+
+def test_the_pictures_of_a_page_carry_no_metadata() -> None:
+    photograph = PIL.Image.new("RGB", (64, 64))
+    photograph.info["exif"] = b"Exif\x00\x00 who and where"
+    photograph.info["comment"] = b"a patient"
+    for lossless in (True, False):
+        written = as_webp(photograph, lossless=lossless)
+        assert not {b"EXIF", b"XMP ", b"ICCP"} & {written[i : i + 4] for i in range(len(written))}
+        assert b"who and where" not in written

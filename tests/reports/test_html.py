@@ -13,6 +13,7 @@ import pytest
 from samdomains.data.audit import Finding
 from samdomains.evaluation.card import Card
 from samdomains.facts import StrategyChoice
+from samdomains.reports.figures import Panel
 from samdomains.reports.html import (
     SHOWN_FINDINGS,
     ExplainRow,
@@ -23,7 +24,7 @@ from samdomains.reports.html import (
     write_report,
 )
 
-PNG = b"\x89PNG\r\n\x1a\n not really"
+WEBP = b"RIFF not really"
 HOSTILE = "<script>alert('x')</script>\" onerror=\"steal()"
 VOID = {"meta", "img", "source", "br", "link", "input"}
 
@@ -81,7 +82,12 @@ def data(metrics: dict[str, Any], card: Card, history: list[dict[str, float]]) -
         versions={"torch": "2.9.0"},
         hardware={"device": "cpu"},
         seconds={"check": 4.25, "tune": 200.0, "test": 7261.0},
-        pictures=[Picture(f"{HOSTILE}: Dice 0.9", PNG, "best"), Picture("c1", PNG, "worst")],
+        pictures=[
+            Picture(f"{HOSTILE}: Dice 0.9", [Panel("Truth", "true outlines", WEBP)], "best"),
+            Picture("c1", [Panel("Truth", "true outlines", WEBP)], "worst"),
+        ],
+        hashes={"data": "abcdef (3 files, 0.1 MiB)"},
+        again="samdomains run microscopy DATA --recipe recipe.yaml --out AGAIN",
     )
 
 
@@ -110,10 +116,21 @@ def test_hostile_names_are_shown_as_text(source: str) -> None:
     assert not [attributes for _, attributes in page.elements if "onerror" in attributes]
 
 
+def test_every_section_is_led_to_from_the_top(source: str) -> None:
+    page = Page(source)
+    sections = [section["id"] for section in page.attributes("section") if "id" in section]
+    assert [link["href"] for link in page.attributes("a")] == [f"#{name}" for name in sections]
+    assert sections == ["scores", "classes", "pictures", "training", "data", "run"]
+
+
 def test_pictures_are_embedded_with_a_description_the_worst_first(source: str) -> None:
-    pictures = [i for i in Page(source).attributes("img") if "png" in (i["src"] or "")]
-    assert [base64.b64decode((i["src"] or "").split(",")[1]) for i in pictures] == [PNG, PNG]
-    assert (pictures[0]["alt"] or "").startswith("c1:")
+    pictures = [i for i in Page(source).attributes("img") if "webp" in (i["src"] or "")]
+    assert [base64.b64decode((i["src"] or "").split(",")[1]) for i in pictures] == [WEBP, WEBP]
+    assert pictures[0]["alt"] == "c1: true outlines"
+
+
+def test_the_colours_of_errors_are_told_in_words(source: str) -> None:
+    assert "Errors: correct missed false alarm outline of the truth" in Page(source).text
 
 
 def test_the_verdict_comes_before_the_scores(source: str) -> None:
@@ -148,6 +165,8 @@ def test_classes_training_data_and_provenance_are_shown(source: str) -> None:
         "check 4.2 s",
         "tune 3 min 20 s",
         "test 2 h 01 min",
+        "data abcdef (3 files, 0.1 MiB)",
+        "samdomains run microscopy DATA --recipe recipe.yaml --out AGAIN",
     ):
         assert expected in text
 

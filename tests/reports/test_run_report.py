@@ -8,6 +8,8 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from markupsafe import Markup
 from PIL import Image
 
@@ -19,8 +21,10 @@ from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.card import Card
 from samdomains.evaluation.scorer import Asked, score
 from samdomains.facts import StrategyChoice
-from samdomains.reports.run_report import RunRecord, write_run_report
+from samdomains.reports.run_report import RunRecord, chosen_cases, write_run_report
 from tests.volume_making import ball
+
+ORDER = ("worst", "median", "best")
 
 
 @pytest.fixture(scope="module")
@@ -60,7 +64,9 @@ def record(
         metrics=metrics,
         card=card,
         seconds={"check": 1.0, "tune": 61.0},
-        base="tiny (SHA-256 abc…)",
+        base="tiny",
+        base_sha256="abc123",
+        joules={"CPU": 7200.0},
         systems=systems,
     )
 
@@ -75,7 +81,10 @@ def test_it_tells_what_was_run_and_shows_worst_and_best(record: RunRecord, tmp_p
     write_run_report(path, record)
     report = path.read_text("utf-8")
     for part in (
-        "tiny (SHA-256 abc…)",
+        "abc123",
+        "CPU 2 Wh",
+        "samdomains run images DATA --recipe recipe.yaml --out AGAIN",
+        "files, ",
         "Because of the memory.",
         "training.epochs",
         "command line",
@@ -88,7 +97,7 @@ def test_it_tells_what_was_run_and_shows_worst_and_best(record: RunRecord, tmp_p
     ):
         assert part in report
     assert all(min(picture.size) > 50 for picture in pictures(report))
-    assert len(pictures(report)) >= 2  # one panel for each of the two test cases
+    assert len(pictures(report)) == 2 * 6  # image, truth, and answer and errors of two systems
     assert str(tmp_path.parent) not in report
 
 
@@ -126,3 +135,23 @@ def test_it_shows_the_sections_about_volumes(record: RunRecord, tmp_path: Path) 
     shown = replace(record, scores=(), volumes=[section])
     write_run_report(tmp_path / "report.html", shown)
     assert section in (tmp_path / "report.html").read_text("utf-8")
+
+
+@given(st.integers(0, 40))
+def test_cases_are_shown_once_in_the_order_of_the_ranking(count: int) -> None:
+    ranked = [f"c{index:02d}" for index in range(count)]
+    chosen = chosen_cases(ranked)
+    cases = [case for case, _ in chosen]
+    assert cases == sorted(set(cases))
+    assert len(cases) == min(count, 6)
+    assert [group for _, group in chosen] == sorted((g for _, g in chosen), key=ORDER.index)
+    if count:
+        assert cases[0] == ranked[0]
+    if count > 1:
+        assert chosen[-1] == (ranked[-1], "best")
+
+
+def test_two_cases_are_shown_of_the_middle_and_of_each_end() -> None:
+    chosen = [case for case, _ in chosen_cases("abcdefghij")]
+    assert chosen == ["a", "b", "e", "f", "i", "j"]
+    assert [group for _, group in chosen_cases("abc")] == list(ORDER)

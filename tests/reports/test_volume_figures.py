@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+from collections.abc import Iterable
 from dataclasses import replace
 from typing import Any
 
@@ -12,15 +13,15 @@ import pytest
 from numpy.typing import NDArray
 
 from samdomains.reports import volume_figures
-from samdomains.reports.figures import GAP
+from samdomains.reports.figures import Panel
 from samdomains.reports.overlay import Colour
 from samdomains.reports.volume_figures import (
     DOUBTED,
-    LETTER,
     PREDICTED,
     PROMPTED,
     TRUE,
     FollowedObject,
+    ThreeViews,
     VolumePicture,
     strip,
     three_views,
@@ -42,8 +43,17 @@ def picture(*objects: FollowedObject, **values: Any) -> VolumePicture:
     return VolumePicture("scan", grey, (40, 80), objects, **{"spacing": SPACING, **values})
 
 
-def pixels(png: bytes) -> NDArray[np.uint8]:
-    return np.asarray(PIL.Image.open(io.BytesIO(png)))
+def pixels(panel: Panel) -> NDArray[np.uint8]:
+    return np.asarray(PIL.Image.open(io.BytesIO(panel.webp)))
+
+
+def all_pixels(panels: Iterable[Panel]) -> NDArray[np.uint8]:
+    """(N, 3): those of several pictures together."""
+    return np.concatenate([pixels(panel).reshape(-1, 3) for panel in panels])
+
+
+def planes(views: ThreeViews) -> tuple[Panel, Panel, Panel]:
+    return views.xy, views.yz, views.xz
 
 
 def has(drawn: NDArray[np.uint8], colour: Colour) -> bool:
@@ -65,19 +75,21 @@ class TestStrip:
     def test_slices_show_the_outlines_of_answer_and_truth_and_the_prompted_one_a_frame(
         self,
     ) -> None:
-        drawn = pixels(strip(picture(FOUND)))
+        drawn = all_pixels(strip(picture(FOUND)))
         assert all(has(drawn, colour) for colour in (PREDICTED, TRUE, PROMPTED))
 
     def test_slices_have_the_sides_of_their_pixels(self) -> None:
         everywhere = FollowedObject("all", box((0, 1), (0, 40), (0, 80)), prompted=(0,))
-        drawn = pixels(strip(picture(everywhere)))
+        (panel,) = strip(picture(everywhere))
         # 40 rows of 1 mm and 80 columns of 0.5 mm are a square.
-        assert drawn.shape == (300 + LETTER * 8 // 5, 300, 3)
+        assert pixels(panel).shape == (300, 300, 3)
+        assert panel.label == "slice 0, prompted"
+        assert panel.alt == "outlines in slice 0 of scan"
 
     def test_a_doubt_map_is_drawn_over_the_slices_without_the_truth(self) -> None:
         doubt = np.zeros((20, 40, 80), dtype=np.float32)
         doubt[:, 12:28, 22:58] = 1.0
-        drawn = pixels(strip(picture(FOUND, doubt=doubt), doubt=True))
+        drawn = all_pixels(strip(picture(FOUND, doubt=doubt), doubt=True))
         assert has(drawn, doubted(128))
         assert has(drawn, PREDICTED)
         assert not has(drawn, TRUE)
@@ -87,7 +99,7 @@ class TestStrip:
             strip(picture(FOUND), doubt=True)
 
     def test_a_volume_without_objects_shows_its_slices(self) -> None:
-        drawn = pixels(strip(picture()))
+        drawn = all_pixels(strip(picture()))
         assert not any(has(drawn, colour) for colour in (PREDICTED, TRUE, PROMPTED))
 
     def test_only_the_slices_that_are_shown_are_read(self) -> None:
@@ -112,33 +124,36 @@ class TestThreeViews:
         monkeypatch.setattr(volume_figures, "VIEW_MARGIN", 0.0)
         monkeypatch.setattr(volume_figures, "VIEWS_SIDE", 120)
         everywhere = FollowedObject("all", box((0, 20), (0, 40), (0, 80)))
-        (png,) = three_views(picture(everywhere), [everywhere])
+        (views,) = three_views(picture(everywhere), [everywhere])
         # XY is 40 x 40 mm and the other planes are 80 mm deep, at 1 pixel for each mm.
-        title = LETTER * 8 // 5
-        right = LETTER * 6 + GAP  # XY is narrower than its title
-        assert pixels(png).shape == (title + 40 + GAP + title + 80, right + LETTER * 8, 3)
+        assert [pixels(plane).shape[:2] for plane in planes(views)] == [
+            (40, 40),
+            (40, 80),
+            (80, 40),
+        ]
+        assert views.columns == (40, 80)
 
     def test_outlines_and_prompted_slices_are_marked_in_them(self) -> None:
-        (png,) = three_views(picture(FOUND), [FOUND])
-        drawn = pixels(png)
+        (views,) = three_views(picture(FOUND), [FOUND])
+        drawn = all_pixels(planes(views))
         assert all(has(drawn, colour) for colour in (PREDICTED, TRUE, PROMPTED))
 
     def test_a_missed_object_is_shown_where_it_is(self) -> None:
         missed = replace(FOUND, prediction=())
-        (png,) = three_views(picture(missed), [missed])
-        assert has(pixels(png), TRUE)
-        assert not has(pixels(png), PREDICTED)
+        (views,) = three_views(picture(missed), [missed])
+        assert has(all_pixels(planes(views)), TRUE)
+        assert not has(all_pixels(planes(views)), PREDICTED)
 
     def test_doubt_shows_in_the_planes(self) -> None:
         doubt = np.ones((20, 40, 80), dtype=np.float32)
-        (png,) = three_views(picture(FOUND, doubt=doubt), [FOUND])
-        assert has(pixels(png), doubted(128))
+        (views,) = three_views(picture(FOUND, doubt=doubt), [FOUND])
+        assert has(all_pixels(planes(views)), doubted(128))
 
     def test_an_object_of_a_single_voxel_at_twenty_to_one_is_drawn(self) -> None:
         speck = FollowedObject("speck", box((0, 1), (0, 1), (79, 80)))
-        (png,) = three_views(picture(speck, spacing=(20.0, 1.0, 1.0)), [speck])
-        assert has(pixels(png), PREDICTED)
-        assert max(pixels(png).shape) < 1200
+        (views,) = three_views(picture(speck, spacing=(20.0, 1.0, 1.0)), [speck])
+        assert has(all_pixels(planes(views)), PREDICTED)
+        assert max(max(pixels(plane).shape) for plane in planes(views)) < 1200
 
     def test_without_spacing_voxels_are_cubes(self) -> None:
         cubes = picture(FOUND, spacing=None)

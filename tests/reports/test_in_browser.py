@@ -1,0 +1,187 @@
+"""The report in a real browser: it fetches nothing, complains of nothing, and fits a phone."""
+
+from __future__ import annotations
+
+import json
+import re
+import shutil
+import subprocess
+from collections.abc import Callable, Mapping
+from functools import cache
+from html import unescape
+from pathlib import Path
+from typing import Any, TypeAlias
+
+import numpy as np
+import pytest
+
+from samdomains.data.audit import Finding
+from samdomains.facts import StrategyChoice
+from samdomains.reports.figures import case_panels
+from samdomains.reports.html import (
+    ExplainRow,
+    Picture,
+    RecipeRow,
+    ReportData,
+    SplitCount,
+    write_report,
+)
+from samdomains.reports.volume_figures import FollowedObject, VolumePicture
+from samdomains.reports.volume_page import volume_section
+from samdomains.types import ObjectMask, Prompts
+from tests.reports.conftest import example_card, example_history, example_metrics
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
+
+LONG = "a_case_whose_name_has_no_place_where_a_line_could_end_" * 3
+"""What would push a page wider than a phone."""
+
+PROBE = """<script>
+window.onload = () => setTimeout(() => {
+  const inner = document.getElementById("page").contentDocument, root = inner.documentElement;
+  const found = {
+    width: inner.defaultView.innerWidth,
+    needs: Math.max(root.scrollWidth, inner.body.scrollWidth),
+    broken: [...inner.images].filter((image) => !image.naturalWidth).map((image) => image.alt),
+    images: inner.images.length,
+    smallest: Math.min(...[...inner.querySelectorAll(".panels img")].map((i) => i.clientWidth)),
+    requests: inner.defaultView.performance.getEntriesByType("resource")
+      .map((entry) => entry.name).filter((name) => !name.startsWith("data:")),
+    ground: inner.defaultView.getComputedStyle(inner.body).backgroundColor,
+  };
+  document.getElementById("found").textContent = JSON.stringify(found);
+}, 50);
+</script>"""
+
+Look: TypeAlias = Callable[..., Mapping[str, Any]]
+
+
+def browser() -> str | None:
+    """The first Chromium or Chrome on the path."""
+    return next(filter(None, map(shutil.which, BROWSERS)), None)
+
+
+pytestmark = pytest.mark.skipif(
+    browser() is None, reason=f"needs a browser: none of {', '.join(BROWSERS)} is on the path"
+)
+
+
+def a_picture(group: Any) -> Picture:
+    """A square that was found too far to the right."""
+    image = np.random.default_rng(0).random((3, 48, 64), dtype=np.float32)
+    truth, answer = np.zeros((2, 48, 64), dtype=bool)
+    truth[10:30, 10:30] = answer[10:30, 16:36] = True
+    prompts = [Prompts(box=np.array([10, 10, 30, 30], dtype=np.float32))]
+    systems = {"tuned": [answer], "zero_shot": [truth]}
+    panels = case_panels(image, prompts=prompts, truth=[truth], predictions=systems)
+    return Picture(f"{LONG}: Dice 0.700 from boxes", panels, group)
+
+
+def a_volume() -> VolumePicture:
+    """A block of six slices."""
+    mask = np.zeros((24, 32), dtype=bool)
+    mask[6:18, 8:24] = True
+    one = ObjectMask.from_mask(mask)
+    sections = [
+        ObjectMask(one.crop, one.origin, one.image_size, slice_index=index) for index in range(6)
+    ]
+    confidence = dict.fromkeys(range(6), 0.9)
+    block = FollowedObject(LONG, sections, sections, prompted=(3,), confidence=confidence)
+    grey = np.random.default_rng(0).random((6, 24, 32), dtype=np.float32)
+    return VolumePicture(LONG, grey, (24, 32), [block], spacing=(2.0, 1.0, 1.0))
+
+
+@pytest.fixture(scope="module")
+def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Every section, with names as long as they come."""
+    path = tmp_path_factory.mktemp("report") / "report.html"
+    data = ReportData(
+        title="SAM tuned for microscopy",
+        domain="microscopy",
+        base="tiny",
+        metrics=example_metrics(),
+        card=example_card(),
+        splits=[SplitCount("train", 30, 15), SplitCount("test", 10, 5)],
+        findings=[Finding("warning", LONG, "a.png", "the image is black", "Look at it.")],
+        history=example_history(),
+        strategy=StrategyChoice("lora", 4, "bf16", ("30 images suit LoRA.",)),
+        recipe=[RecipeRow("training.epochs", LONG, "command line")],
+        explain=[ExplainRow("load_cases", "core", f"{LONG}.py:40")],
+        versions={"torch": "2.9.0"},
+        hardware={"CPU": LONG},
+        hashes={"data": "ab" * 32},
+        again=f"samdomains run {LONG} DATA --recipe recipe.yaml --out AGAIN",
+        seconds={"check": 4.25},
+        pictures=[a_picture("worst"), a_picture("best")],
+        volumes=[volume_section(a_volume())],
+    )
+    write_report(path, data)
+    return path
+
+
+@pytest.fixture(scope="module")
+def look(report: Path, tmp_path_factory: pytest.TempPathFactory) -> Look:
+    """Opens the report as wide as asked and tells what the browser found.
+
+    A window is never narrower than 500 pixels, so the page stands in a frame.
+    """
+    folder = tmp_path_factory.mktemp("browser")
+
+    @cache
+    def found(width: int, *, dark: bool = False) -> Mapping[str, Any]:
+        frame = f'<iframe id="page" src="{report.as_uri()}" width="{width}" height="900"></iframe>'
+        probe = folder / "probe.html"
+        probe.write_text(f'<!doctype html><p id="found"></p>{frame}{PROBE}', encoding="utf-8")
+        words = [
+            str(browser()),
+            "--headless",
+            "--no-sandbox",
+            "--disable-gpu",
+            "--disable-dev-shm-usage",
+            "--allow-file-access-from-files",
+            "--enable-logging=stderr",
+            "--virtual-time-budget=3000",
+            f"--user-data-dir={folder / 'profile'}",
+            f"--blink-settings=preferredColorScheme={0 if dark else 1}",
+            f"--window-size={max(width + 100, 600)},1000",
+            "--dump-dom",
+            probe.as_uri(),
+        ]
+        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
+        answer = re.search(r'id="found">(.*?)</p>', done.stdout)
+        assert answer is not None, done.stderr
+        assert answer[1], done.stderr
+        return {
+            **json.loads(unescape(answer[1])),
+            "console": re.findall(r"CONSOLE.*", done.stderr),
+        }
+
+    return found
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_it_fits_the_window_and_shows_every_picture(look: Look, width: int) -> None:
+    found = look(width)
+    assert found["width"] == width
+    assert found["needs"] <= width
+    assert found["images"] > 12
+    assert found["broken"] == []
+    assert found["console"] == []
+    assert found["requests"] == []
+
+
+def test_on_a_phone_the_pictures_of_a_case_are_as_wide_as_the_page(look: Look) -> None:
+    assert look(390)["smallest"] > 300
+
+
+def test_the_page_is_dark_where_the_system_is(look: Look) -> None:
+    grounds = [look(390)["ground"], look(390, dark=True)["ground"]]
+    light, dark = (sum(map(int, re.findall(r"\d+", ground)[:3])) for ground in grounds)
+    assert light > 3 * 200
+    assert dark < 3 * 60
+
+
+def test_it_names_no_other_place(report: Path) -> None:
+    page = report.read_text(encoding="utf-8")
+    assert "http://" not in page
+    assert "https://" not in page
