@@ -29,7 +29,7 @@ from samdomains.data.parts import in_parts
 from samdomains.errors import TrainingInterrupted
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.results import summarize
-from samdomains.evaluation.scorer import score
+from samdomains.evaluation.scorer import Asked, score
 from samdomains.protocols import PromptSampler
 from samdomains.recipe import Recipe
 from samdomains.run_directory import RunDirectory
@@ -219,8 +219,8 @@ def evaluation(domain: str, data: Path) -> None:
         one
         for systems, part in parts
         for one in score(
-            systems, part, normalizer=normalizer, prompts=("box",), minimum_area=4, seed=0
-        )
+            systems, part, normalizer=normalizer, asked=Asked(("box",), minimum_area=4)
+        ).objects
     ]
     summarize(scores, resamples=1000, seed=0, cases=len(cases))
 

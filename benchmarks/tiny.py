@@ -25,7 +25,7 @@ from samdomains.chain import select_domain
 from samdomains.data.parts import in_parts, normalized_image
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.results import ObjectScore, summarize
-from samdomains.evaluation.scorer import score
+from samdomains.evaluation.scorer import Asked, score
 from samdomains.protocols import Normalizer
 from samdomains.recipe import ZOOM_OF_TINY
 from samdomains.sam.checkpoints import load_base
@@ -104,11 +104,10 @@ def main() -> None:
             {SYSTEM: segmenter, "box_ellipse": BoxEllipse()},
             cases,
             normalizer=normalizer,
-            prompts=("box", "point", "point+3"),
-            minimum_area=MINIMUM_AREA,
-            seed=0,
-            objects_per_case=arguments.objects,
-        )
+            asked=Asked(
+                ("box", "point", "point+3"), MINIMUM_AREA, objects_per_case=arguments.objects
+            ),
+        ).objects
         rows[data.path] = row(data, scores)
         print(line(data.path, rows[data.path]), flush=True)
         if arguments.worst:

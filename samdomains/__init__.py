@@ -9,6 +9,7 @@ import importlib
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from samdomains.benchmark.runner import bench
     from samdomains.chain import Domain, select_domain
     from samdomains.discovery import InstalledDomain, core_version, installed_domains
     from samdomains.errors import SamDomainsError
@@ -25,6 +26,7 @@ _HOMES = {
     "SamDomainsError": "samdomains.errors",
     "Model": "samdomains.inference",
     "Result": "samdomains.pipeline",
+    "bench": "samdomains.benchmark.runner",
     "core_version": "samdomains.discovery",
     "evaluate": "samdomains.pipeline",
     "installed_domains": "samdomains.discovery",
@@ -42,6 +44,7 @@ __all__ = [
     "Recipe",
     "Result",
     "SamDomainsError",
+    "bench",
     "core_version",
     "evaluate",
     "installed_domains",

@@ -161,6 +161,18 @@ class Domain:
             if wanted in recipes
         )
 
+    def benchmarks(self) -> dict[str, tuple[str, Mapping[str, Any]]]:
+        """Name of each benchmark suite → the layer that describes it, and its description.
+
+        A suite of a stronger layer stands for one of the same name below.
+        """
+        offered: dict[str, tuple[str, Mapping[str, Any]]] = {}
+        for implementation in reversed(self._implementations("benchmarks")):
+            answer = self._call("benchmarks", implementation, {})
+            suites = cast("Mapping[str, Mapping[str, Any]]", answer)
+            offered |= {name: (implementation.plugin_name, suites[name]) for name in suites}
+        return offered
+
     def resolve_recipe(
         self, file: Path | None = None, name: str | None = None, settings: Sequence[str] = ()
     ) -> ResolvedRecipe:

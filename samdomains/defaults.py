@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -80,6 +81,12 @@ def write_masks(recipe: Recipe) -> MaskWriter:
         "coco": CocoJsonWriter(),
     }
     return chosen_writer(recipe.data.output, writers, "PNG label maps")
+
+
+@hookimpl
+def benchmarks() -> Mapping[str, Mapping[str, Any]]:
+    """All strategies on the domain's demo data, where a domain describes no data sets."""
+    return {"default": {"title": "All strategies"}}
 
 
 @hookimpl

@@ -66,6 +66,10 @@ class TrainingError(SamDomainsError):
     """Training cannot go on: the loss is no number, or the memory does not suffice."""
 
 
+class BenchmarkError(SamDomainsError):
+    """A part of a benchmark's matrix has no scores; the others have."""
+
+
 class TrainingInterrupted(SamDomainsError):  # noqa: N818 (an interruption is not an error of the run)
     """Training was stopped by the user; the run can be resumed."""
 

@@ -21,14 +21,14 @@ from samdomains.recipe import ModelRecipe, Recipe
 from samdomains.recipe_layers import COMMAND_LINE, RecipeLayer, parse_setting, resolve_recipe
 from samdomains.run_directory import RunDirectory
 from samdomains.sam.artefact import ArtefactMetadata, load_artefact, read_metadata
-from samdomains.sam.automatic import certain_objects
+from samdomains.sam.automatic import AutomaticObjects, answers_in_turn
 from samdomains.sam.cached_encoder import CachedEncoder
 from samdomains.sam.checkpoints import load_base
 from samdomains.sam.devices import best_device
 from samdomains.sam.download import sha256_of
 from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.sam.models import ModelName
-from samdomains.sam.segmenter import SamSegmenter
+from samdomains.sam.segmenter import EncodedImage, SamSegmenter
 from samdomains.types import Case, CaseStatistics, Image, ObjectMask, Prediction, Prompts, RawImage
 from samdomains.volumes.following import OpenVolume, VolumeObject
 from samdomains.volumes.sections import Section
@@ -99,7 +99,7 @@ class Model:
         _require_channels_first(pixels)
         for prompt in prompts:
             require_inside(prompt, (pixels.shape[1], pixels.shape[2]))
-        yield from self._answers(self._image(pixels, statistics), prompts)
+        yield from answers_in_turn(self._encoded(self._image(pixels, statistics)), prompts)
 
     def automatic(
         self, pixels: RawImage, statistics: CaseStatistics | None = None
@@ -115,9 +115,12 @@ class Model:
         """
         _require_channels_first(pixels)
         image = self._image(pixels, statistics)
-        prompts = self.domain.propose_prompts(self.recipe)(image)
-        answers = (answer for _, answer in self._answers(image, prompts))
-        return certain_objects(answers, self.recipe)
+        return self.find(self._encoded(image), image)
+
+    @property
+    def find(self) -> AutomaticObjects:
+        """Finds objects without a human, with the prompts that the domain proposes."""
+        return AutomaticObjects(self.domain.propose_prompts(self.recipe), self.recipe)
 
     def open_volume(self, volume: Case | Path | str) -> OpenVolume:
         """Open a volume or a video, to follow any number of objects in it.
@@ -175,16 +178,8 @@ class Model:
     def _image(self, pixels: RawImage, statistics: CaseStatistics | None) -> Image:
         return self.normalizer(pixels, statistics or case_statistics(pixels))
 
-    def _answers(
-        self, image: Image, prompts: Sequence[Prompts]
-    ) -> Iterator[tuple[int, Prediction]]:
-        """Single points choose among three masks, other prompts take the one."""
-        encoded = next(iter(self.systems.values())).encode(image)
-        single = [i for i, p in enumerate(prompts) if p.box is None and len(p.points) == 1]
-        rest = [i for i in range(len(prompts)) if i not in set(single)]
-        for members, multimask in ((single, True), (rest, False)):
-            for i, answer in encoded.answers([prompts[m] for m in members], multimask=multimask):
-                yield members[i], answer
+    def _encoded(self, image: Image) -> EncodedImage:
+        return next(iter(self.systems.values())).encode(image)
 
 
 def remembering(segmenter: SamSegmenter, cache: EmbeddingCache) -> SamSegmenter:

@@ -5,12 +5,10 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, field
 from functools import partial
 from pathlib import Path
 from typing import Any
-
-from segment_anything.modeling import Sam
 
 from samdomains.chain import select_domain
 from samdomains.checking import Tell, check_cases, require_no_errors, silent
@@ -18,16 +16,13 @@ from samdomains.data.parts import in_parts
 from samdomains.energy import EnergyMeter, cpu_counters, gpu_counters
 from samdomains.errors import UsageError
 from samdomains.evaluation.baselines import BoxEllipse
-from samdomains.evaluation.card import Card, case_dice, make_card
-from samdomains.evaluation.results import ObjectScore, summarize
-from samdomains.evaluation.scorer import score
-from samdomains.evaluation.volume_results import summarize_volumes
+from samdomains.evaluation.card import Card
+from samdomains.evaluation.scores import Scores
 from samdomains.files import write_json
 from samdomains.inference import load_model
 from samdomains.preparation import Plan, begin, keep_recipe, prepare, require_same_recipe
 from samdomains.processes import current_processes
-from samdomains.progress import progress_bar
-from samdomains.protocols import Normalizer, Segmenter
+from samdomains.protocols import Segmenter
 from samdomains.recipe import Recipe
 from samdomains.reports.run_report import RunRecord, write_run_report
 from samdomains.run_directory import RunDirectory, require_free, undone_on_failure
@@ -37,6 +32,15 @@ from samdomains.sam.checkpoints import load_base
 from samdomains.sam.devices import best_device, gpu_uuid
 from samdomains.sam.embedding_cache import EmbeddingCache
 from samdomains.sam.segmenter import SamSegmenter
+from samdomains.scoring import (
+    compared,
+    encoder_for,
+    read_kept,
+    score_cases,
+    score_test,
+    summarized,
+    write_scores_to,
+)
 from samdomains.segmentation import segment
 from samdomains.stopwatch import Stopwatch
 from samdomains.training.engine import train
@@ -64,11 +68,15 @@ class Result:
         directory: Where everything was written.
         metrics: The content of ``metrics.json``.
         card: The verdict; None for an untuned model.
+        scores: What the metrics sum up; None of a run that was complete before.
+        seconds: Stage of a run → wall time, since it was started or resumed.
     """
 
     directory: Path
     metrics: Mapping[str, Any]
     card: Card | None
+    scores: Scores | None = None
+    seconds: Mapping[str, float] = field(default_factory=dict)
 
 
 def run(
@@ -144,8 +152,8 @@ def evaluate(
         domain: The domain's id.
         source: The labelled data.
         model: A run directory (scores ``tuned`` and its base as ``zero_shot``) or a model's name.
-        out: A new folder for ``metrics.json``, for a tuned model ``card.json``, and ``volumes/``
-            with a page for each whole volume.
+        out: A new folder for ``metrics.json``, ``scores.csv`` with every object's scores, for a
+            tuned model ``card.json``, and ``volumes/`` with a page for each whole volume.
         split: Score only this part of the data's own ``splits.json``; None scores every case.
         checkpoint: File with the base's weights, where they are not the shipped or official ones.
         settings: ``section.key=value``; for a tuned model only of ``data`` and ``evaluation``.
@@ -174,24 +182,22 @@ def evaluate(
         cases = _only(in_parts(listed, loaded.recipe.scene), split, data)
         processes.from_main(lambda: _require_fit(cases, loaded.recipe, data, tell))
         systems: dict[str, Segmenter] = {**loaded.systems, "box_ellipse": BoxEllipse()}
-        scores = _score(systems, cases, loaded.normalizer, loaded.recipe)
+        scores = score_cases(systems, cases, loaded.normalizer, loaded.find)
         pages = Pages(directory / PAGES)
         volumes = follow_volumes(loaded.systems, cases, loaded.normalizer, loaded.recipe, pages)
-        metrics = _summary(scores, volumes, loaded.recipe, cases)
-        card = _card(scores, loaded.recipe, trained_on=0) if "tuned" in loaded.systems else None
-        processes.from_main(lambda: _write_scores(directory, metrics, card))
-    return Result(directory, metrics, card)
+        metrics = summarized(scores, volumes, loaded.recipe, cases)
+        card = (
+            compared(scores.objects, loaded.recipe, trained_on=0)
+            if "tuned" in loaded.systems
+            else None
+        )
+        processes.from_main(lambda: write_scores_to(RunDirectory(directory), scores, metrics, card))
+    return Result(directory, metrics, card, scores)
 
 
 def _require_fit(cases: Sequence[Case], recipe: Recipe, source: Path, tell: Tell) -> None:
     """Stop where the audit of the data finds errors."""
     require_no_errors(check_cases(cases, recipe, tell=tell), source)
-
-
-def _write_scores(directory: Path, metrics: Mapping[str, Any], card: Card | None) -> None:
-    write_json(directory / "metrics.json", metrics)
-    if card is not None:
-        write_json(directory / "card.json", card.to_json())
 
 
 def _completed(directory: RunDirectory, tell: Tell) -> Result:
@@ -209,7 +215,7 @@ class _Found:
     """What a run has come to before its report: training, scores, and the systems to picture."""
 
     progress: Progress
-    scores: tuple[ObjectScore, ...]
+    scores: Scores
     volumes: Sequence[ScoredVolume]
     systems: Mapping[str, Segmenter]
     joules: Mapping[str, float]
@@ -223,10 +229,15 @@ def _energy_meter() -> EnergyMeter:
 
 
 def _carry_out(
-    plan: Plan, watch: Stopwatch, shared: EmbeddingCache | None, *, resume: bool, tell: Tell
+    plan: Plan,
+    watch: Stopwatch,
+    shared: EmbeddingCache | None,
+    *,
+    resume: bool,
+    tell: Tell,
 ) -> Result:
     """All that takes time, from the untuned scores to the report."""
-    encoder_of = partial(_encoder, plan, shared, tell)
+    encoder_of = partial(encoder_for, plan, shared, tell)
     encoder, model = encoder_of(plan.base.sam), plan.recipe.model
     meter = _energy_meter()
     with watch.stage("zero-shot"), meter.running():
@@ -238,60 +249,23 @@ def _carry_out(
         encoder = encoder_of(load_artefact(plan.directory.model, checkpoint=plan.checkpoint).sam)
         tuned = SamSegmenter.of(encoder.sam, model, encoder)
         normalizer = plan.domain.normalize_intensity(plan.recipe)
-        own = _score({"tuned": tuned}, plan.splits.test, normalizer, plan.recipe)
+        own = score_test(plan, {"tuned": tuned})
         # The base once more: tuning changed it in place.
         encoder = encoder_of(load_base(plan.base.name, plan.checkpoint).sam)
         systems = {"tuned": tuned, "zero_shot": SamSegmenter.of(encoder.sam, model, encoder)}
         first = FirstSections(PICTURED_VOLUMES)
         volumes = follow_volumes(systems, plan.splits.test, normalizer, plan.recipe, first)
-    found = _Found(progress, (*own, *untuned), volumes, systems, meter.joules)
+    found = _Found(progress, own + untuned, volumes, systems, meter.joules)
     return current_processes().from_main(lambda: _report(plan, found, watch))
 
 
-def _encoder(plan: Plan, shared: EmbeddingCache | None, tell: Tell, sam: Sam) -> CachedEncoder:
-    """The way of a run's models to embeddings.
-
-    With a full disk a run's own folder is of no use, while the user's may be on another one.
-    """
-    sam = sam.to(best_device())
-    if shared is not None:
-        return CachedEncoder(sam, shared, full=tell)
-    frozen = plan.choice.name == "decoder"  # else nothing is encoded twice
-    return CachedEncoder(sam, EmbeddingCache(plan.directory.embeddings) if frozen else None)
-
-
-def _score(
-    systems: Mapping[str, Segmenter],
-    cases: Sequence[Case],
-    normalizer: Normalizer,
-    recipe: Recipe,
-) -> tuple[ObjectScore, ...]:
-    """Score the cases; each process takes a share of them, and all get all scores."""
-    processes = current_processes()
-    own = len(processes.share(cases))
-    with progress_bar(f"scoring {', '.join(systems)}", own) as show:
-        return score(
-            systems,
-            cases,
-            normalizer=normalizer,
-            prompts=recipe.evaluation.prompts,
-            minimum_area=recipe.data.minimum_area,
-            seed=recipe.seed,
-            processes=processes,
-            progress=show,
-        )
-
-
-def _zero_shot_scores(plan: Plan, zero_shot: SamSegmenter) -> tuple[ObjectScore, ...]:
+def _zero_shot_scores(plan: Plan, zero_shot: SamSegmenter) -> Scores:
     """Scores of the systems that tuning does not change; kept for a resumed run."""
     kept, processes = plan.directory.zero_shot, current_processes()
     if processes.from_main(kept.exists):
-        values = json.loads(kept.read_text(encoding="utf-8"))
-        return tuple(ObjectScore.from_json(score) for score in values)
-    systems: dict[str, Segmenter] = {"zero_shot": zero_shot, "box_ellipse": BoxEllipse()}
-    normalizer = plan.domain.normalize_intensity(plan.recipe)
-    scores = _score(systems, plan.splits.test, normalizer, plan.recipe)
-    processes.from_main(lambda: write_json(kept, [asdict(score) for score in scores]))
+        return processes.from_main(lambda: read_kept(kept))
+    scores = score_test(plan, {"zero_shot": zero_shot, "box_ellipse": BoxEllipse()})
+    processes.from_main(lambda: write_json(kept, scores.to_json()))
     return scores
 
 
@@ -327,10 +301,9 @@ def _report(plan: Plan, found: _Found, watch: Stopwatch) -> Result:
     """Write scores, verdict and, as the last file, the report."""
     directory, splits = plan.directory, plan.splits
     scores = found.scores
-    metrics = _summary(scores, found.volumes, plan.recipe, splits.test)
-    card = _card(scores, plan.recipe, trained_on=len(splits.train))
-    write_json(directory.metrics, metrics)
-    write_json(directory.card, card.to_json())
+    metrics = summarized(scores, found.volumes, plan.recipe, splits.test)
+    card = compared(scores.objects, plan.recipe, trained_on=len(splits.train))
+    write_scores_to(directory, scores, metrics, card)
     record = RunRecord(
         domain=plan.domain,
         resolved=plan.resolved,
@@ -339,7 +312,7 @@ def _report(plan: Plan, found: _Found, watch: Stopwatch) -> Result:
         choice=plan.choice,
         history=[asdict(epoch) for epoch in found.progress.history],
         kept=kept_weights(found.progress),
-        scores=scores,
+        scores=scores.objects,
         metrics=metrics,
         card=card,
         seconds=watch.seconds,
@@ -351,34 +324,10 @@ def _report(plan: Plan, found: _Found, watch: Stopwatch) -> Result:
         joules=found.joules,
         volumes=[volume.section for volume in found.volumes if volume.section is not None],
     )
+    write_json(directory.seconds, watch.seconds)
     write_run_report(directory.report, record)
     directory.finish()
-    return Result(directory.root, metrics, card)
-
-
-def _summary(
-    scores: Sequence[ObjectScore],
-    volumes: Sequence[ScoredVolume],
-    recipe: Recipe,
-    cases: Sequence[Case],
-) -> dict[str, Any]:
-    resamples, seed = recipe.evaluation.bootstrap, recipe.seed
-    summary = summarize(scores, resamples=resamples, seed=seed, cases=len(cases))
-    whole = [score for volume in volumes for score in volume.scores]
-    if whole:
-        summary["volumes"] = summarize_volumes(whole, resamples=resamples, seed=seed)
-    return summary
-
-
-def _card(scores: Sequence[ObjectScore], recipe: Recipe, *, trained_on: int) -> Card:
-    dice, groups = case_dice(scores)
-    return make_card(
-        dice,
-        groups,
-        trained_on=trained_on,
-        resamples=recipe.evaluation.bootstrap,
-        seed=recipe.seed,
-    )
+    return Result(directory.root, metrics, card, scores, dict(watch.seconds))
 
 
 def _only(cases: Sequence[Case], split: Split | None, source: Path) -> Sequence[Case]:

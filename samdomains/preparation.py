@@ -14,7 +14,7 @@ from samdomains.chain import Domain
 from samdomains.checking import Tell, check_cases, counted, require_no_errors, silent
 from samdomains.data.audit import Audit
 from samdomains.data.parts import in_parts
-from samdomains.data.splits import CaseSplits, split_cases
+from samdomains.data.splits import CaseSplits, split_cases, with_fewer_images
 from samdomains.errors import DataError, RecipeError, RunDirectoryError
 from samdomains.facts import Facts, StrategyChoice
 from samdomains.files import write_json, write_text
@@ -110,6 +110,9 @@ def prepare(
         base = load_base(recipe.model.name, checkpoint_of(recipe))
     audit = processes.from_main(lambda: _audit(cases, recipe, data, check=check, tell=tell))
     splits = split_cases(cases, recipe.data, recipe.seed, empty=audit.empty)
+    if recipe.data.train_images is not None:
+        count, seed = recipe.data.train_images, recipe.seed
+        splits = with_fewer_images(splits, count, seed, empty=audit.empty)
     parts = {"train": splits.train, "val": splits.val, "test": splits.test}
     sizes = ", ".join(f"{len(part)} {name}" for name, part in parts.items())
     tell(f"split: {sizes}. {splits.how}")

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 
@@ -39,6 +39,32 @@ class PromptedImage(Protocol):
             prompts: One per object; they may differ in kind.
             multimask: Choose among SAM's three masks by predicted IoU (for a single ambiguous
                 point) instead of taking the single mask (for a box, or several clicks).
+        """
+        ...
+
+
+@runtime_checkable
+class FindsObjects(Protocol):
+    """A ``PromptedImage`` whose system finds objects by itself, without any prompt."""
+
+    def objects(self) -> list[Prediction]:
+        """One answer for each object; ``predicted_iou`` says how sure the system is of it.
+
+        Answers may overlap. Each should cover no more of the image than its object does: those of
+        a whole image are in memory together.
+        """
+        ...
+
+
+class ObjectFinder(Protocol):
+    """Finds objects in an image with a system that needs prompts."""
+
+    def __call__(self, encoded: PromptedImage, image: Image) -> Sequence[ObjectMask]:
+        """The objects, each once and with its score, in the pixel frame of the image.
+
+        Args:
+            encoded: What the system made of the image.
+            image: (3, H, W) in [0, 1].
         """
         ...
 

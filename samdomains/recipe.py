@@ -18,6 +18,7 @@ from samdomains.recipe_images import (
     Section,
     VolumeRecipe,
 )
+from samdomains.types import PromptName
 
 __all__ = [
     "Recipe",
@@ -234,20 +235,26 @@ class EvaluationRecipe(Section):
     """How systems are scored.
 
     Attributes:
-        prompts: The ways of prompting that are scored.
+        prompts: The ways of prompting that are scored. ``auto`` lets each system segment every
+            image without prompts, as ``samdomains segment --auto`` does.
+        clicks: Clicks on an object, at most, while those are counted that it takes to reach an IoU
+            of 0.85 and 0.90 (20 in arXiv:2102.06583); 0 counts none.
         bootstrap: Resamples for the 95 percent interval.
         validation_objects: Objects scored per image while training; the test scores all.
         volume_objects: Objects of each whole volume that are followed from slice to slice, at most:
             a subset drawn from all classes by turns; 0 leaves scores of whole volumes out.
         tolerance_mm: Deviation of a surface in mm that counts as correct in the surface Dice of
             whole volumes: what two careful people would differ by.
+        tolerance_px: The same in pixels, for the surface Dice of objects in single images.
     """
 
-    prompts: tuple[Literal["box", "point", "point+3"], ...] = ("box", "point", "point+3")
+    prompts: tuple[PromptName, ...] = ("box", "point", "point+3")
+    clicks: Annotated[int, Field(ge=0, le=100)] = 0
     bootstrap: Count = 1000
     validation_objects: Count = 8
     volume_objects: Annotated[int, Field(ge=0)] = 8
     tolerance_mm: Positive = 2.0
+    tolerance_px: Positive = 2.0
 
 
 class Recipe(Section):

@@ -46,6 +46,9 @@ class DataRecipe(Section):
         minimum_area: Objects with fewer pixels are left out of training and scoring.
         validation_fraction: Share of the groups used for validation where no ``splits.json`` says.
         test_fraction: Share of the groups used for the test where no ``splits.json`` says.
+        train_images: Train on so many images alone (slices, tiles), drawn by the seed among those
+            that show an object, and choose the weights on no more; the test stays as it is. A
+            smaller number draws some of those that a larger one draws. None takes all.
         series: UID of the series to read where a DICOM folder holds several.
         resample_labels: Bring labels that lie on another grid than their volume to its voxels, by
             the nearest neighbour; otherwise they are an error.
@@ -63,6 +66,7 @@ class DataRecipe(Section):
     minimum_area: Count = 4
     validation_fraction: Fraction = 0.15
     test_fraction: Fraction = 0.2
+    train_images: Count | None = None
     series: str | None = None
     resample_labels: bool = False
     nodata: float | None = None

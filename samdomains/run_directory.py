@@ -47,6 +47,11 @@ class RunDirectory:
         return self.root / "metrics.json"
 
     @property
+    def scores(self) -> Path:
+        """The scores of every object, from which those of ``metrics`` are made."""
+        return self.root / "scores.csv"
+
+    @property
     def card(self) -> Path:
         """The verdict."""
         return self.root / "card.json"
@@ -80,6 +85,11 @@ class RunDirectory:
     def strategy(self) -> Path:
         """What is trained and how, kept so that a resumed run goes on alike."""
         return self.state / "strategy.json"
+
+    @property
+    def seconds(self) -> Path:
+        """How long each stage of a complete run took."""
+        return self.state / "seconds.json"
 
     @property
     def embeddings(self) -> Path:

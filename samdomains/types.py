@@ -49,8 +49,8 @@ Size: TypeAlias = tuple[int, int]
 
 Split: TypeAlias = Literal["train", "val", "test"]
 
-PromptName: TypeAlias = Literal["box", "point", "point+3"]
-"""How the scorer prompts: one box, one point, or one point and three corrections."""
+PromptName: TypeAlias = Literal["box", "point", "point+3", "auto"]
+"""How the scorer prompts: one box, one point, one point and three corrections, or not at all."""
 
 StrategyName: TypeAlias = Literal["decoder", "lora", "full"]
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import json
 from typing import TYPE_CHECKING
 
 import pytest
 
 import samdomains
+from samdomains.data.images import read_pixels
 from samdomains.errors import RunDirectoryError, SamDomainsError
 
 if TYPE_CHECKING:
@@ -58,3 +60,30 @@ def test_errors_are_of_one_family(labelled_folder: Path, tmp_path: Path) -> None
     with pytest.raises(SamDomainsError):
         samdomains.run("images", tmp_path / "absent", out=tmp_path / "out")
     assert not (tmp_path / "out").exists()
+
+
+def test_without_prompts_objects_are_found_as_segment_auto_finds_them(
+    finished_run: FinishedRun, labelled_folder: Path, tmp_path: Path
+) -> None:
+    asked = ("evaluation.prompts=[auto]", "evaluation.clicks=2", "evaluation.bootstrap=20")
+    loose = ("auto.points=6", "auto.minimum_iou=0", "auto.minimum_stability=0")
+    metrics = samdomains.evaluate(
+        "images",
+        labelled_folder,
+        model=finished_run.directory,
+        out=tmp_path / "scores",
+        split="val",
+        settings=(*asked, *loose),
+    ).metrics
+    assert {name: list(prompts) for name, prompts in metrics["test"].items()} == {
+        "tuned": ["auto"],
+        "zero_shot": ["auto"],
+    }
+    for part in ("instances", "semantic", "clicks"):
+        assert set(metrics[part]) == {"tuned", "zero_shot"}
+    assert metrics["clicks"]["tuned"]["most"] == 2
+    stem = json.loads((labelled_folder / "splits.json").read_text(encoding="utf-8"))["val"][0]
+    model = samdomains.load_model(finished_run.directory, settings=loose)
+    pixels = read_pixels(labelled_folder / "images" / f"{stem}.png")
+    found = model.automatic(pixels)
+    assert 0 < len(found) == metrics["instances"]["tuned"]["answers"]

@@ -12,13 +12,14 @@ from samdomains.run_directory import RunDirectory, require_free, undone_on_failu
 
 def test_the_files_have_the_names_of_the_contract(tmp_path: Path) -> None:
     run = RunDirectory(tmp_path)
-    files = [run.recipe, run.explain, run.split, run.metrics, run.card, run.report, run.log]
-    files += [run.model, run.state, run.tensorboard]
+    files = [run.recipe, run.explain, run.split, run.metrics, run.scores, run.card]
+    files += [run.report, run.log, run.model, run.state, run.tensorboard]
     assert [path.name for path in files] == [
         "recipe.yaml",
         "explain.json",
         "split.json",
         "metrics.json",
+        "scores.csv",
         "card.json",
         "report.html",
         "log.jsonl",

@@ -20,6 +20,7 @@ COMMANDS: Mapping[str, str] = {
     "run": "Tune SAM on a folder of labelled images, test it and report.",
     "evaluate": "Score a model on labelled data.",
     "segment": "Segment new images where boxes and points say.",
+    "bench": "Compare models and strategies on a domain's data sets.",
     "check": "List what is wrong with a data set.",
     "convert": "Write a data set as PNG masks or as COCO JSON.",
     "domains": "List the installed domains.",

@@ -27,11 +27,12 @@ def print_result(result: Result) -> None:
     """The tables of scores and, for a tuned model, the verdict."""
     from rich.console import Console
 
-    from samdomains.reports.console import metrics_table, volume_score_tables
+    from samdomains.reports.console import found_tables, metrics_table, volume_score_tables
 
     console = Console(width=None if sys.stdout.isatty() else 110)
-    tables: list[Table] = [metrics_table(result.metrics), *volume_score_tables(result.metrics)]
-    for table in tables:
+    metrics = result.metrics
+    tables: list[Table] = [metrics_table(metrics), *found_tables(metrics)]
+    for table in (*tables, *volume_score_tables(metrics)):
         console.print(table)
     if result.card is not None:
         click.echo(f"verdict: {result.card.verdict}. {result.card.advice}")

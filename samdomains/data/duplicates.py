@@ -86,21 +86,26 @@ def stitched(tiles: Sequence[FoundInTile], size: Size, largest_iou: float) -> li
 
 def iou(a: ObjectMask, b: ObjectMask) -> float:
     """Intersection over union of two objects of one image."""
+    common = intersection(a, b)
+    return common / (a.area + b.area - common) if common else 0.0
+
+
+def intersection(a: ObjectMask, b: ObjectMask) -> int:
+    """Number of pixels that two objects of one image have in common."""
     y0, x0 = max(a.origin[0], b.origin[0]), max(a.origin[1], b.origin[1])
     y1, x1 = (
         min(a.origin[axis] + a.crop.shape[axis], b.origin[axis] + b.crop.shape[axis])
         for axis in (0, 1)
     )
     if y0 >= y1 or x0 >= x1:
-        return 0.0
+        return 0
     parts = [
         item.crop[
             y0 - item.origin[0] : y1 - item.origin[0], x0 - item.origin[1] : x1 - item.origin[1]
         ]
         for item in (a, b)
     ]
-    common = int(np.count_nonzero(parts[0] & parts[1]))
-    return common / (a.area + b.area - common)
+    return int(np.count_nonzero(parts[0] & parts[1]))
 
 
 def _cells(item: ObjectMask) -> list[tuple[int, int]]:

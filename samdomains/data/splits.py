@@ -9,7 +9,7 @@ from __future__ import annotations
 import hashlib
 from collections import defaultdict
 from collections.abc import Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from samdomains.data.naming import image_file, name_some
 from samdomains.data.parts import whole_of
@@ -99,6 +99,32 @@ def split_cases(
         counts = ", ".join(str(len(part)) for part in reversed(others))
         how += f" So were the {len(blank)} groups without any object: {counts}."
     return CaseSplits(_flat(train), _flat(val), _flat(test), how)
+
+
+def with_fewer_images(
+    splits: CaseSplits, count: int, seed: int, *, empty: Collection[str] = ()
+) -> CaseSplits:
+    """Leave ``count`` images to train on, and no more than that to validate with.
+
+    They are drawn among the images that show an object. What a smaller count leaves is a part of
+    what a larger one leaves, so that a learning curve compares like with like.
+
+    Args:
+        splits: All images; the test part stays.
+        count: At least 1. A part that has no more stays as it is, its empty images included.
+        seed: Decides which.
+        empty: Ids of the cases without objects.
+    """
+    known = set(empty)
+    shown = [case for case in splits.train if case.id not in known]
+    if count >= len(shown):
+        return splits
+    train, val = (
+        sorted(_flat([part]), key=lambda case: _rank(case.id, seed))[:count]
+        for part in (shown, [case for case in splits.val if case.id not in known])
+    )
+    how = f"{splits.how} Of these, {len(train)} train and {len(val)} validation images are used."
+    return replace(splits, train=_flat([train]), val=_flat([val]), how=how)
 
 
 def _divided(

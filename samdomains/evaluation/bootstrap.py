@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import NamedTuple
 
 import numpy as np
@@ -66,22 +66,23 @@ def mean_with_interval(
     mean = float(sums.sum() / count)
     if len(sums) < 2:
         return Interval(mean, float("nan"), float("nan"), count)
-    means = _resampled_means(sums, counts, resamples, np.random.default_rng(seed))
+    draws = resampled_groups(len(sums), resamples=resamples, seed=seed)
+    means = np.concatenate([(drawn @ sums) / (drawn @ counts) for drawn in draws])
     low, high = np.percentile(means, [2.5, 97.5])
     return Interval(mean, float(low), float(high), count)
 
 
-def _resampled_means(
-    sums: NDArray[np.float64],
-    counts: NDArray[np.float64],
-    resamples: int,
-    rng: np.random.Generator,
-) -> NDArray[np.float64]:
-    """(resamples,) means over groups drawn with replacement, from each group's sum and count."""
-    shares = np.full(len(sums), 1 / len(sums))
-    means = []
+def resampled_groups(groups: int, *, resamples: int, seed: int) -> Iterator[NDArray[np.int64]]:
+    """Draw groups with replacement, as many as there are, a few resamples in memory at a time.
+
+    Args:
+        groups: How many there are.
+        resamples: How often they are drawn.
+        seed: The same seed gives the same draws.
+
+    Yields:
+        (R, groups): how often each group is drawn in each of R resamples.
+    """
+    rng, shares = np.random.default_rng(seed), np.full(groups, 1 / groups)
     for start in range(0, resamples, RESAMPLES_AT_ONCE):
-        rows = min(RESAMPLES_AT_ONCE, resamples - start)
-        drawn = rng.multinomial(len(sums), shares, size=rows)
-        means.append((drawn @ sums) / (drawn @ counts))
-    return np.concatenate(means)
+        yield rng.multinomial(groups, shares, size=min(RESAMPLES_AT_ONCE, resamples - start))

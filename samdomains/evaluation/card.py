@@ -6,9 +6,10 @@ import math
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
+from functools import partial
 from typing import Any, Literal, TypeAlias
 
-from samdomains.evaluation.bootstrap import mean_with_interval
+from samdomains.evaluation.paired import PairedTest, paired_test
 from samdomains.evaluation.results import ObjectScore
 
 Verdict: TypeAlias = Literal["better than zero-shot", "no clear gain", "worse than zero-shot"]
@@ -30,10 +31,12 @@ class Difference:
     Attributes:
         mean: Mean over the cases of Dice minus Dice; NaN without a common case.
         ci95: Bootstrap interval, resampled by group; NaN with fewer than two groups.
+        p_value: Of ``samdomains.evaluation.paired.paired_test``; NaN with fewer than two groups.
     """
 
     mean: float
     ci95: tuple[float, float]
+    p_value: float
 
     @property
     def clearly_positive(self) -> bool:
@@ -127,7 +130,11 @@ def _prompt_card(values: Mapping[str, Any]) -> PromptCard:
 
 def _read_difference(values: Mapping[str, Any]) -> Difference:
     low, high = values["ci95"]
-    return Difference(_nan_if_none(values["mean"]), (_nan_if_none(low), _nan_if_none(high)))
+    return Difference(
+        _nan_if_none(values["mean"]),
+        (_nan_if_none(low), _nan_if_none(high)),
+        _nan_if_none(values.get("p_value")),  # cards of earlier versions have none
+    )
 
 
 def _nan_if_none(value: float | None) -> float:
@@ -190,7 +197,11 @@ def make_card(
         'better than zero-shot'
     """
     tuned, zero_shot = _system(dice, "tuned"), _system(dice, "zero_shot")
-    _require_equal("prompts", tuned, zero_shot)
+    different = sorted(set(tuned) ^ set(zero_shot))
+    if different:
+        raise ValueError(
+            f"both systems must be scored on the same prompts; they differ in {different}"
+        )
     ellipse = dice.get("box_ellipse", {})
     cards = []
     for prompt in tuned:
@@ -206,14 +217,6 @@ def _system(dice: Mapping[str, Mapping[str, CaseDice]], name: str) -> Mapping[st
     return dice[name]
 
 
-def _require_equal(what: str, left: Mapping[str, object], right: Mapping[str, object]) -> None:
-    different = sorted(set(left) ^ set(right))
-    if different:
-        raise ValueError(
-            f"both systems must be scored on the same {what}; they differ in {different}"
-        )
-
-
 def _compare(
     prompt: str,
     tuned: CaseDice,
@@ -225,48 +228,26 @@ def _compare(
     seed: int,
 ) -> PromptCard:
     """Compare the systems under one way of prompting."""
-    cases = _paired(tuned, zero_shot)
-    case_groups = _groups_of(cases, groups)
+    compared = partial(paired_test, tuned, groups=groups, resamples=resamples, seed=seed)
+    gain = compared(zero_shot)
+    cases = [case for case in tuned if math.isfinite(tuned[case] - zero_shot[case])]
     return PromptCard(
         prompt=prompt,
-        cases=len(cases),
-        groups=len(set(case_groups)),
+        cases=gain.cases,
+        groups=gain.groups,
         tuned=_mean(tuned, cases),
         zero_shot=_mean(zero_shot, cases),
-        gain=_difference(tuned, zero_shot, groups, resamples, seed),
-        over_ellipse=None
-        if ellipse is None
-        else _difference(tuned, ellipse, groups, resamples, seed),
+        gain=_difference(gain),
+        over_ellipse=None if ellipse is None else _difference(compared(ellipse)),
     )
 
 
-def _difference(
-    left: CaseDice, right: CaseDice, groups: Mapping[str, str], resamples: int, seed: int
-) -> Difference:
-    """Mean of left minus right, case by case, with its interval by group."""
-    cases = _paired(left, right)
-    differences = [left[case] - right[case] for case in cases]
-    interval = mean_with_interval(
-        differences, _groups_of(cases, groups), resamples=resamples, seed=seed
-    )
-    return Difference(interval.mean, (interval.low, interval.high))
-
-
-def _paired(left: CaseDice, right: CaseDice) -> list[str]:
-    """The cases that both systems have a number for."""
-    _require_equal("cases", left, right)
-    return [case for case in left if math.isfinite(left[case]) and math.isfinite(right[case])]
+def _difference(test: PairedTest) -> Difference:
+    return Difference(test.mean, test.ci95, test.p_value)
 
 
 def _mean(dice: CaseDice, cases: Sequence[str]) -> float:
     return math.fsum(dice[case] for case in cases) / len(cases) if cases else math.nan
-
-
-def _groups_of(cases: Sequence[str], groups: Mapping[str, str]) -> list[str]:
-    missing = [case for case in cases if case not in groups]
-    if missing:
-        raise ValueError(f"every case needs a group; {missing[:5]} have none")
-    return [groups[case] for case in cases]
 
 
 def _verdict(cards: Sequence[PromptCard]) -> Verdict:

@@ -41,7 +41,7 @@ def overlap(prediction: Mask, truth: Mask) -> Overlap:
     """
     if prediction.shape != truth.shape:
         raise ValueError(f"masks must be of one size, got {prediction.shape} and {truth.shape}")
-    return _from_areas(_area(prediction & truth), _area(prediction), _area(truth))
+    return overlap_of_areas(_area(prediction & truth), _area(prediction), _area(truth))
 
 
 def object_overlap(prediction: Prediction, truth: ObjectMask) -> Overlap:
@@ -73,7 +73,7 @@ def object_overlap(prediction: Prediction, truth: ObjectMask) -> Overlap:
     if y0 < y1 and x0 < x1:
         both = _part(answer, prediction.origin, (y0, x0, y1, x1))
         intersection = _area(both & _part(truth.crop, truth.origin, (y0, x0, y1, x1)))
-    return _from_areas(intersection, _area(answer), truth.area)
+    return overlap_of_areas(intersection, _area(answer), truth.area)
 
 
 def _part(mask: Mask, origin: tuple[int, int], window: tuple[int, int, int, int]) -> Mask:
@@ -87,7 +87,8 @@ def _area(mask: Mask) -> int:
     return int(np.count_nonzero(mask))
 
 
-def _from_areas(intersection: int, prediction: int, truth: int) -> Overlap:
+def overlap_of_areas(intersection: int, prediction: int, truth: int) -> Overlap:
+    """Overlap by the pixels in both, in the prediction and in the truth; NaN without a truth."""
     if truth == 0:
         return Overlap(float("nan"), float("nan"))
     total = prediction + truth

@@ -15,6 +15,9 @@ from samdomains.types import PromptName
 SCHEMA = 1
 """Version of the structure of ``metrics.json``."""
 
+MEASURES = ("dice", "iou", "boundary_f", "nsd", "hd95_px")
+"""Fields of an ``ObjectScore`` that are averaged, under the same names in ``metrics.json``."""
+
 
 @dataclass(frozen=True, slots=True)
 class ObjectScore:
@@ -31,6 +34,10 @@ class ObjectScore:
         iou: In [0, 1], or NaN.
         predicted_iou: The system's own estimate of its IoU; NaN where it makes none.
         area: Pixels of the annotated object.
+        boundary_f: Boundary F-measure, in [0, 1]; NaN, as in the next two, where the scorer was not
+            asked for boundaries.
+        nsd: Normalised surface distance, in [0, 1], or NaN.
+        hd95_px: 95 percent Hausdorff distance in pixels; NaN, too, where the object was missed.
     """
 
     case: str
@@ -43,12 +50,20 @@ class ObjectScore:
     iou: float
     predicted_iou: float
     area: int
+    boundary_f: float = math.nan
+    nsd: float = math.nan
+    hd95_px: float = math.nan
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> ObjectScore:
         """Read back what ``write_json(asdict(score))`` wrote: null was NaN."""
         read: dict[str, Any] = {k: math.nan if v is None else v for k, v in values.items()}
         return cls(**read)
+
+    @property
+    def missed(self) -> bool:
+        """Whether the object was answered with nothing, as far as its boundary was looked at."""
+        return self.boundary_f == 0 and math.isnan(self.hd95_px)
 
 
 def summarize(
@@ -68,9 +83,10 @@ def summarize(
             ones without an object to score.
 
     Returns:
-        ``{"schema", "prompt_source", "test": {system: {prompt: {"dice", "iou", "per_class"}}}}``
-        with ``{"mean", "ci95": [low, high], "n"}`` for each metric, ``n`` in cases. What cannot be
-        computed is NaN, which ``samdomains.files.write_json`` writes as null.
+        ``{"schema", "prompt_source", "test": {system: {prompt: {"dice", "iou", "boundary_f", "nsd",
+        "hd95_px", "objects", "missed", "per_class"}}}}`` with ``{"mean", "ci95": [low, high],
+        "n"}`` for each metric, ``n`` in cases. What cannot be computed is NaN, which
+        ``samdomains.files.write_json`` writes as null.
     """
     test: dict[str, dict[str, Any]] = {}
     for (system, prompt), answers in grouped(scores, lambda s: (s.system, s.prompt)).items():
@@ -144,16 +160,20 @@ def clearly_better(first: Mapping[str, float], second: Mapping[str, float]) -> b
     return bool(gains.mean() > gains.std(ddof=1) / math.sqrt(len(gains)))
 
 
-def _metrics(scores: Iterable[ObjectScore], resamples: int, seed: int) -> dict[str, Any]:
-    """Dice and IoU over cases."""
+def _metrics(scores: Sequence[ObjectScore], resamples: int, seed: int) -> dict[str, Any]:
+    """Every measure over cases, and the counts of objects."""
     cases = _by_case(scores)
     groups = [own[0].group for own in cases]
-    dice = [finite_mean(s.dice for s in own) for own in cases]
-    iou = [finite_mean(s.iou for s in own) for own in cases]
-    return {
-        "dice": mean_of(dice, groups, resamples=resamples, seed=seed),
-        "iou": mean_of(iou, groups, resamples=resamples, seed=seed),
+    means = {
+        name: mean_of(
+            [finite_mean(getattr(s, name) for s in own) for own in cases],
+            groups,
+            resamples=resamples,
+            seed=seed,
+        )
+        for name in MEASURES
     }
+    return means | {"objects": len(scores), "missed": sum(s.missed for s in scores)}
 
 
 def _by_case(scores: Iterable[ObjectScore]) -> list[list[ObjectScore]]:

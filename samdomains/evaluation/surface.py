@@ -1,5 +1,6 @@
 """How well a volume's object is found, in millimetres: overlap, surfaces and volume.
 
+``surface_distances`` serves planes too, where the surface is the outline (``boundaries.py``).
 Objects are compared in the box that holds both, so that a small one in a large volume is fast. The
 values are those of MONAI (``compute_hausdorff_distance``, ``compute_average_surface_distance`` and
 ``compute_surface_dice`` with ``use_subvoxels``), from one search for nearest neighbours in place of
@@ -11,8 +12,9 @@ from __future__ import annotations
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
 from itertools import product
-from typing import Any, Literal, TypeAlias
+from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -32,6 +34,44 @@ Outcome: TypeAlias = Literal["found", "missed", "false_alarm", "absent"]
 """What is there: truth and answer, the truth alone, the answer alone, or neither."""
 
 CUBIC_MILLIMETRES_PER_ML = 1000.0
+
+
+class SurfaceDistances(NamedTuple):
+    """How far two surfaces are from each other, in the unit of the spacing.
+
+    Attributes:
+        nsd: Normalised surface distance: the share of both surfaces that lies within the tolerance
+            of the other one, in [0, 1].
+        hd95: 95 percent Hausdorff distance.
+        assd: Average symmetric surface distance.
+    """
+
+    nsd: float
+    hd95: float
+    assd: float
+
+
+def surface_distances(
+    prediction: NDArray[np.bool_],
+    truth: NDArray[np.bool_],
+    *,
+    spacing: Sequence[float],
+    tolerance: float,
+) -> SurfaceDistances:
+    """Compare the surfaces of two masks, in a plane their outlines.
+
+    What the surface of a mask is stands at ``measure_volume``. Background around the masks changes
+    nothing, so both may be cropped to the box that holds them.
+
+    Args:
+        prediction: (H, W) or (Z, H, W), with at least one true element.
+        truth: The same shape, with at least one true element.
+        spacing: Distance of neighbouring elements along each axis, all above 0.
+        tolerance: Deviation that counts as correct, in the unit of the spacing, above 0.
+    """
+    steps = np.array(spacing, dtype=np.float64)
+    hd95, assd = _border_distances(prediction, truth, steps)
+    return SurfaceDistances(_surface_dice(prediction, truth, steps, tolerance), hd95, assd)
 
 
 @dataclass(frozen=True, slots=True)
@@ -190,11 +230,9 @@ def _measures(
     if spacing is not None:
         nsd = 0.0
     if spacing is not None and found:
-        pair, steps = (prediction, truth), np.array(spacing)
-        if flat:
-            pair, steps = (prediction[0], truth[0]), steps[1:]
-        hd95, assd = _border_distances(*pair, steps)
-        nsd = _surface_dice(*pair, steps, tolerance_mm)
+        pair = (prediction[0], truth[0]) if flat else (prediction, truth)
+        steps = spacing[1:] if flat else spacing
+        nsd, hd95, assd = surface_distances(*pair, spacing=steps, tolerance=tolerance_mm)
     return VolumeMeasures(
         outcome="found" if found else "missed",
         dice=shared.dice,
@@ -209,17 +247,20 @@ def _measures(
 
 
 def _border_distances(
-    prediction: Solid, truth: Solid, steps: NDArray[np.float64]
+    prediction: NDArray[np.bool_], truth: NDArray[np.bool_], steps: NDArray[np.float64]
 ) -> tuple[float, float]:
-    """95 percent Hausdorff distance and average symmetric surface distance in mm."""
+    """95 percent Hausdorff distance and average symmetric surface distance."""
     borders = [_places(mask & ~ndimage.binary_erosion(mask), steps) for mask in (prediction, truth)]
-    forth, back = _nearest(*borders), _nearest(*borders[::-1])
+    forth, back = distances_to(*borders), distances_to(*borders[::-1])
     hd95 = max(float(np.quantile(distances, 0.95)) for distances in (forth, back))
     return hd95, float(np.concatenate([forth, back]).mean())
 
 
 def _surface_dice(
-    prediction: Solid, truth: Solid, steps: NDArray[np.float64], tolerance_mm: float
+    prediction: NDArray[np.bool_],
+    truth: NDArray[np.bool_],
+    steps: NDArray[np.float64],
+    tolerance: float,
 ) -> float:
     """Share of both surfaces within the tolerance of the other, by area (in a plane: length)."""
     (one, weights), (other, other_weights) = (
@@ -228,18 +269,16 @@ def _surface_dice(
     within = 0.0
     for own, target, areas in ((one, other, weights), (other, one, other_weights)):
         # In float32, so that three steps of 0.7 mm are not beyond 2.1 mm by rounding.
-        near = _nearest(own, target).astype(np.float32) <= np.float32(tolerance_mm)
+        near = distances_to(own, target).astype(np.float32) <= np.float32(tolerance)
         within += float(areas[near].sum())
     return within / float(weights.sum() + other_weights.sum())
 
 
 def _surface_elements(
-    mask: Solid, steps: NDArray[np.float64]
+    mask: NDArray[np.bool_], steps: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Place and area of each piece of surface, which lies between 2 x 2 x 2 voxels."""
-    from monai.metrics.utils import get_code_to_measure_table  # noqa: PLC0415 (seconds)
-
-    areas = get_code_to_measure_table(tuple(steps.tolist()))[0].numpy().astype(np.float64)
+    areas = _areas(tuple(steps.tolist()))
     padded = np.pad(mask, 1).view(np.uint8)
     codes = np.zeros(np.array(mask.shape) + 1, dtype=np.uint8)
     for corner in product((0, 1), repeat=mask.ndim):  # the first voxel is the highest bit
@@ -249,12 +288,26 @@ def _surface_elements(
     return _places(on_surface, steps), areas[codes[on_surface]]
 
 
-def _places(marked: Solid, steps: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N, 3) in mm, or (N, 2) in a plane."""
+@lru_cache(maxsize=32)
+def _areas(spacing: tuple[float, ...]) -> NDArray[np.float64]:
+    """(256,), in a plane (16,): area of the surface between voxels, by which of them are inside."""
+    from monai.metrics.utils import get_code_to_measure_table  # noqa: PLC0415 (seconds)
+
+    areas: NDArray[np.float64] = get_code_to_measure_table(spacing)[0].numpy().astype(np.float64)
+    return areas
+
+
+def _places(marked: NDArray[np.bool_], steps: NDArray[np.float64]) -> NDArray[np.float64]:
+    """(N, 3), or (N, 2) in a plane, in the unit of the spacing."""
     return np.argwhere(marked) * steps
 
 
-def _nearest(own: NDArray[np.float64], target: NDArray[np.float64]) -> NDArray[np.float64]:
-    """(N,): how far each place is from the nearest one of the target, in mm."""
+def distances_to(own: NDArray[Any], target: NDArray[Any]) -> NDArray[np.float64]:
+    """(N,): how far each place is from the nearest one of the target.
+
+    Args:
+        own: (N, D).
+        target: (M, D), at least one.
+    """
     distances: NDArray[np.float64] = KDTree(target).query(own)[0]
     return distances

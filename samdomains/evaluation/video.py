@@ -21,13 +21,10 @@ from typing import Any, NamedTuple
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
+from samdomains.evaluation.boundaries import TOLERANCE, boundary_measure
 from samdomains.evaluation.metrics import overlap
 from samdomains.types import Mask
-
-TOLERANCE = 0.008
-"""Distance within which contours agree, as a share of the image's diagonal: the value of DAVIS."""
 
 Labels = NDArray[Any]
 """(H, W), whole numbers: 0 is background, every other value one object, the same in all frames."""
@@ -148,53 +145,6 @@ def score_frame(answer: Mask, truth: Mask, tolerance: float = TOLERANCE) -> Fram
     return FrameScore(overlap(answer, truth).iou, boundary_measure(answer, truth, tolerance))
 
 
-def boundary_measure(answer: Mask, truth: Mask, tolerance: float = TOLERANCE) -> float:
-    """F: the harmonic mean of the precision and the recall of the contour's pixels.
-
-    A pixel of one contour is found where the other passes within the tolerance.
-
-    Args:
-        answer: (H, W).
-        truth: (H, W).
-        tolerance: As a share of the image's diagonal; rounded up to whole pixels.
-
-    Returns:
-        In [0, 1]; NaN where the truth is empty, 0 where only the answer is.
-
-    Raises:
-        ValueError: The masks differ in size.
-
-    Example:
-        >>> mask = np.zeros((40, 40), dtype=bool)
-        >>> mask[10:30, 10:30] = True
-        >>> boundary_measure(np.roll(mask, 1, axis=1), mask), boundary_measure(~mask & False, mask)
-        (1.0, 0.0)
-    """
-    if answer.shape != truth.shape:
-        raise ValueError(f"masks must be of one size, got {answer.shape} and {truth.shape}")
-    if not truth.any():
-        return math.nan
-    reach = math.ceil(tolerance * math.hypot(*truth.shape))
-    answered, true = _cropped(contour(answer), contour(truth))
-    precision, recall = _near(answered, true, reach), _near(true, answered, reach)
-    return 0.0 if precision + recall == 0 else 2 * precision * recall / (precision + recall)
-
-
-def contour(mask: Mask) -> Mask:
-    """(H, W), true at pixels that differ from the one to the right, below, or both.
-
-    Where the image's border cuts an object there is no contour.
-
-    Example:
-        >>> contour(np.array([[0, 1, 1], [0, 1, 1], [0, 0, 0]], dtype=bool)).astype(int).tolist()
-        [[1, 0, 0], [1, 1, 1], [0, 0, 0]]
-    """
-    padded = np.pad(mask, ((0, 1), (0, 1)), mode="edge")
-    right, below, both = padded[:-1, 1:], padded[1:, :-1], padded[1:, 1:]
-    differs: Mask = (mask != right) | (mask != below) | (mask != both)
-    return differs
-
-
 @dataclass(slots=True)
 class _Track:
     """An ``ObjectTrack`` in the making."""
@@ -222,26 +172,6 @@ def _all_but_last(
         if previous is not None:
             yield previous
         previous = frame
-
-
-def _cropped(one: Mask, other: Mask) -> tuple[Mask, Mask]:
-    """The window that shows all of both, so that small objects in large frames are fast."""
-    either = one | other
-    rows, columns = np.flatnonzero(either.any(axis=1)), np.flatnonzero(either.any(axis=0))
-    if rows.size == 0:
-        return one, other
-    window = slice(rows[0], rows[-1] + 1), slice(columns[0], columns[-1] + 1)
-    return one[window], other[window]
-
-
-def _near(pixels: Mask, others: Mask, reach: int) -> float:
-    """Share of pixels that have one of the others within ``reach``; 1 where there is no pixel."""
-    if not pixels.any():
-        return 1.0
-    if not others.any():
-        return 0.0
-    distance = ndimage.distance_transform_edt(~others)
-    return float(np.mean(distance[pixels] <= reach))
 
 
 def _mean(scores: Iterable[tuple[float, float]]) -> JAndF:

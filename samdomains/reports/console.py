@@ -9,6 +9,7 @@ from rich.box import SIMPLE_HEAD
 from rich.table import Table
 from rich.text import Text
 
+from samdomains.reports.automatic_tables import FigureTable, click_table, found_table
 from samdomains.reports.scores import (
     Metrics,
     Score,
@@ -22,8 +23,15 @@ from samdomains.reports.volume_tables import VolumeRow, VolumeTable, volume_tabl
 
 CAPTION = "Means over cases, 95 % interval by group; prompts made from ground truth."
 
+MOST_PROMPTS = 3
+"""Ways of prompting that one table lists, at most; ``found_tables`` has the answers without any."""
+
 MOST_STRUCTURES = 12
 """Structures of volumes that the terminal lists, at most."""
+
+
+MOST_FIGURES = 5
+"""Columns of figures that fit a terminal of 80 characters."""
 
 
 def metrics_table(metrics: Metrics) -> Table:
@@ -45,13 +53,37 @@ def metrics_table(metrics: Metrics) -> Table:
     table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0), caption=CAPTION, caption_justify="left")
     table.add_column("System", no_wrap=True)
     columns = [[Text(system_name(system)) for system in rows]]
-    for prompt in prompts(metrics):
+    for prompt in prompts(metrics)[:MOST_PROMPTS]:
         table.add_column(Text(f"{prompt}\nDice"), justify="right", no_wrap=True)
         columns.append(_cells([score(metrics, system, prompt, "dice") for system in rows], True))
         table.add_column(Text("\nIoU"), justify="right", no_wrap=True)
         columns.append(_cells([score(metrics, system, prompt, "iou") for system in rows], False))
     for cells in zip(*columns, strict=True):
         table.add_row(*cells)
+    return table
+
+
+def found_tables(metrics: Metrics) -> list[Table]:
+    """Lay out what was found without prompts, and how many clicks objects took.
+
+    There is no table of what was not scored. ``metrics.json`` holds more measures.
+
+    Args:
+        metrics: The content of ``metrics.json``.
+    """
+    found = found_table(metrics, ("ap", "ap50", "pq", "f1_50"))
+    return [_figure_table(table) for table in (found, click_table(metrics)) if table is not None]
+
+
+def _figure_table(found: FigureTable) -> Table:
+    table = Table(box=SIMPLE_HEAD, padding=(0, 1, 0, 0))
+    table.add_column(Text(found.title.replace(" without", "\nwithout")), no_wrap=True)
+    most = min(len(found.columns), MOST_FIGURES)
+    for heading in found.columns[:most]:
+        table.add_column(Text(heading), justify="right")
+    for name, figures in found.rows:
+        cells = (f"{cell.text}\n{cell.interval}".rstrip() for cell in figures[:most])
+        table.add_row(Text(name), *(Text(cell) for cell in cells))
     return table
 
 

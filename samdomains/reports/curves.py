@@ -1,10 +1,11 @@
-"""The training curve, and that of confidence over slices, drawn for light and for dark pages."""
+"""Curves of training, of confidence over slices and of learning, for light and for dark pages."""
 
 from __future__ import annotations
 
 import io
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 
 import matplotlib
 from matplotlib.axes import Axes
@@ -88,6 +89,62 @@ def confidence_curve(
         axis.set_yticks([0, 0.5, 1])
         axis.set_xlabel("slice", color=colours["ink"])
         axis.xaxis.set_major_locator(MaxNLocator(integer=True))
+        return _svg(figure)
+
+
+@dataclass(frozen=True)
+class Line:
+    """A line of a learning curve.
+
+    Attributes:
+        name: In the legend.
+        points: Number of training images, score.
+        trained: Whether the score depends on them; a level line is dashed otherwise.
+    """
+
+    name: str
+    points: Sequence[tuple[int, float]]
+    trained: bool
+
+
+LINE_COLOURS = ("#0072b2", "#009e73", "#cc79a7", "#8a8a8a", "#8a8a8a", "#d55e00", "#56b4e9")
+"""Of the lines in their order; told apart by the colour-blind (Okabe and Ito 2008), the untuned in
+grey."""
+
+MARKERS = "os^xD*v"
+
+
+def learning_curve(lines: Sequence[Line], *, dark: bool = False) -> bytes:
+    """Draw how scores depend on the number of training images, on a logarithmic axis.
+
+    Args:
+        lines: One for each system.
+        dark: Use colours for a dark page.
+
+    Returns:
+        An SVG file with a transparent ground, the same bytes for the same values.
+    """
+    colours = DARK if dark else LIGHT
+    with matplotlib.rc_context(_settings(colours)):
+        figure = Figure(figsize=(6, 3.4), layout="constrained")
+        axis = figure.subplots()
+        for index, line in enumerate(lines):
+            axis.plot(
+                *zip(*line.points, strict=True),
+                "-" if line.trained else "--",
+                marker=MARKERS[index % len(MARKERS)],
+                color=LINE_COLOURS[index % len(LINE_COLOURS)],
+                linewidth=1.6,
+                markersize=5,
+                label=line.name,
+            )
+        _dress(axis, "Dice from boxes", colours)
+        sizes = sorted({images for line in lines for images, _ in line.points})
+        axis.set_xscale("log")
+        axis.set_xticks(sizes, [str(size) for size in sizes])
+        axis.minorticks_off()
+        axis.set_xlabel("training images", color=colours["ink"])
+        axis.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
         return _svg(figure)
 
 

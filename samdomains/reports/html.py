@@ -13,11 +13,13 @@ from samdomains.data.audit import Finding
 from samdomains.evaluation.card import Card
 from samdomains.facts import StrategyChoice
 from samdomains.recipe_layers import CORE
+from samdomains.reports.automatic_tables import automatic_section
 from samdomains.reports.curves import loss_curve
 from samdomains.reports.figures import KEY, Panel
 from samdomains.reports.pages import data_uri, rendered, write_page
 from samdomains.reports.scores import Metrics
 from samdomains.reports.tables import (
+    boundary_tables,
     class_tables,
     lowest_shown,
     prompt_tables,
@@ -157,7 +159,9 @@ def write_report(path: Path, data: ReportData) -> None:
         "report.html.j2",
         data=data,
         tables=tables,
+        boundary_tables=boundary_tables(data.metrics),
         class_tables=class_tables(data.metrics),
+        automatic=automatic_section(data.metrics),
         volume_tables=volume_tables(data.metrics),
         axis_start=lowest_shown(tables),
         findings=data.findings[:SHOWN_FINDINGS],

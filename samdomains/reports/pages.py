@@ -30,6 +30,7 @@ def rendered(template: str, **values: object) -> Markup:
         "webp": partial(data_uri, "webp"),
         "prompt_name": prompt_name,
         "signed": _signed,
+        "p_value": _p_value,
         "finite": math.isfinite,
     }
     style = Markup(_text("style.css"))
@@ -62,6 +63,11 @@ def _duration(seconds: float) -> str:
     if minutes < 60:
         return f"{minutes} min {rest:02d} s"
     return f"{minutes // 60} h {minutes % 60:02d} min"
+
+
+def _p_value(value: float) -> str:
+    """Two digits, and no more zeros than anybody reads."""
+    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
 
 
 def _signed(value: float) -> str:

@@ -10,7 +10,9 @@ from typing import Any, Literal, TypeAlias
 Metrics: TypeAlias = Mapping[str, Any]
 """The content of ``metrics.json``: ``{"schema": 1, "test": {system: {prompt: scores}}}``."""
 
-Measure: TypeAlias = Literal["dice", "iou", "nsd", "hd95_mm", "volume_difference_ml"]
+Measure: TypeAlias = Literal[
+    "dice", "iou", "boundary_f", "nsd", "hd95_px", "hd95_mm", "volume_difference_ml"
+]
 
 SYSTEM_NAMES: Mapping[str, str] = {
     "tuned": "Tuned",

@@ -15,6 +15,7 @@ from samdomains.reports.scores import (
     class_score,
     prompt_name,
     prompts,
+    read_score,
     score,
     system_name,
     systems,
@@ -76,10 +77,61 @@ class ClassTable:
     rows: tuple[tuple[str, int, tuple[Cell, ...]], ...]
 
 
+@dataclass(frozen=True)
+class BoundaryRow:
+    """How well one system met the outlines of objects under one way of prompting.
+
+    Attributes:
+        name: What readers call the system.
+        boundary_f: Mean, or None where nothing was scored; so for the others.
+        nsd: Surface Dice.
+        hd95_px: 95 percent Hausdorff distance, over the objects that were not missed.
+        objects: Number of objects.
+        missed: Number of those without any answer.
+    """
+
+    name: str
+    boundary_f: Score | None
+    nsd: Score | None
+    hd95_px: Score | None
+    objects: int
+    missed: int
+
+
+@dataclass(frozen=True)
+class BoundaryTable:
+    """Outlines under one way of prompting, a row for each system that was prompted this way."""
+
+    prompt: str
+    rows: tuple[BoundaryRow, ...]
+
+
 def prompt_tables(metrics: Metrics, card: Card | None) -> list[PromptTable]:
     """Dice and IoU of every system, a table for each way of prompting."""
     gains = {} if card is None else {entry.prompt: entry.gain for entry in card.prompts}
     return [_prompt_table(metrics, prompt, gains.get(prompt)) for prompt in prompts(metrics)]
+
+
+def boundary_tables(metrics: Metrics) -> list[BoundaryTable]:
+    """How well outlines were met, a table for each way of prompting; none where not measured."""
+    found = []
+    for prompt in prompts(metrics):
+        entries = {system: metrics["test"][system].get(prompt, {}) for system in systems(metrics)}
+        rows = tuple(
+            BoundaryRow(
+                system_name(system),
+                boundary_f=read_score(entry, "boundary_f"),
+                nsd=read_score(entry, "nsd"),
+                hd95_px=read_score(entry, "hd95_px"),
+                objects=entry["objects"],
+                missed=entry["missed"],
+            )
+            for system, entry in entries.items()
+            if read_score(entry, "boundary_f") is not None
+        )
+        if rows:
+            found.append(BoundaryTable(prompt_name(prompt), rows))
+    return found
 
 
 def class_tables(metrics: Metrics) -> list[ClassTable]:

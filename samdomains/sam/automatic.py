@@ -2,16 +2,66 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 
 from samdomains.data.duplicates import without_duplicates
+from samdomains.protocols import PromptedImage, PromptProposer
 from samdomains.recipe import Recipe
-from samdomains.types import ObjectMask, Prediction
+from samdomains.sam.segmenter import EncodedImage
+from samdomains.types import Image, ObjectMask, Prediction, Prompts
 
 STABILITY_OFFSET = 1.0
 """Logits by which the decision border is moved both ways to see whether an answer is stable."""
+
+
+@dataclass(frozen=True, slots=True)
+class AutomaticObjects:
+    """Finds objects in an image with a SAM: prompts are proposed, and sure answers are kept.
+
+    Attributes:
+        propose: Proposes the prompts.
+        recipe: ``recipe.auto`` says what makes an answer an object.
+    """
+
+    propose: PromptProposer
+    recipe: Recipe
+
+    def __call__(self, encoded: PromptedImage, image: Image) -> list[ObjectMask]:
+        """The objects, the surest first, with their scores.
+
+        Args:
+            encoded: What a SAM made of the image.
+            image: (3, H, W) in [0, 1].
+
+        Raises:
+            TypeError: The image was not encoded by a SAM.
+        """
+        if not isinstance(encoded, EncodedImage):
+            raise TypeError(f"a SAM's image is needed, got a {type(encoded).__name__}")
+        answers = (answer for _, answer in answers_in_turn(encoded, self.propose(image)))
+        return certain_objects(answers, self.recipe)
+
+
+def answers_in_turn(
+    encoded: EncodedImage, prompts: Sequence[Prompts]
+) -> Iterator[tuple[int, Prediction]]:
+    """Answer prompts of all kinds: single points choose among three masks, others take the one.
+
+    Args:
+        encoded: The image.
+        prompts: In image pixels.
+
+    Yields:
+        Index of the prompt, and its answer, in the order that is quickest.
+    """
+    single = [i for i, p in enumerate(prompts) if p.box is None and len(p.points) == 1]
+    rest = [i for i in range(len(prompts)) if i not in set(single)]
+    for members, multimask in ((single, True), (rest, False)):
+        for i, answer in encoded.answers([prompts[m] for m in members], multimask=multimask):
+            yield members[i], answer
 
 
 def certain_objects(answers: Iterable[Prediction], recipe: Recipe) -> list[ObjectMask]:

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from typing import NamedTuple
 
 from samdomains.evaluation.results import dice_by_case, validation_dice
-from samdomains.evaluation.scorer import score
+from samdomains.evaluation.scorer import Asked, score
 from samdomains.processes import Processes
 from samdomains.progress import progress_bar
 from samdomains.sam.segmenter import SamSegmenter
@@ -38,8 +38,9 @@ def validate(task: Task, processes: Processes, stopping: Callable[[], None]) -> 
         stopping: Called after each case; may raise to stop here.
     """
     recipe = task.recipe
-    evaluated = recipe.evaluation.prompts
-    prompts = tuple(p for p in VALIDATION_PROMPTS if p in evaluated) or evaluated
+    evaluated = tuple(p for p in recipe.evaluation.prompts if p != "auto")  # too slow each epoch
+    shared = tuple(p for p in VALIDATION_PROMPTS if p in evaluated)
+    prompts = shared or evaluated or VALIDATION_PROMPTS
     task.sam.eval()
     with progress_bar("validating", len(processes.share(task.val))) as show:
 
@@ -51,11 +52,13 @@ def validate(task: Task, processes: Processes, stopping: Callable[[], None]) -> 
             {"tuned": SamSegmenter.of(task.sam, recipe.model, task.encoder)},
             task.val,
             normalizer=task.normalizer,
-            prompts=prompts,
-            minimum_area=recipe.data.minimum_area,
-            seed=recipe.seed,
-            objects_per_case=recipe.evaluation.validation_objects,
+            asked=Asked(
+                prompts,
+                recipe.data.minimum_area,
+                objects_per_case=recipe.evaluation.validation_objects,
+                seed=recipe.seed,
+            ),
             processes=processes,
             progress=advance,
-        )
+        ).objects
     return Validation(validation_dice(scores), dice_by_case(scores))

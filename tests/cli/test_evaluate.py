@@ -28,7 +28,7 @@ def test_a_run_is_scored_beside_its_base_and_the_ellipse(
     result = call(*words, "--out", str(out), "--split", "test")
     assert result.exit_code == 0, result.stderr
     assert systems_of(out) == {"tuned": PROMPTS, "zero_shot": PROMPTS, "box_ellipse": {"box"}}
-    assert {path.name for path in out.iterdir()} == {"metrics.json", "card.json"}
+    assert {path.name for path in out.iterdir()} == {"metrics.json", "scores.csv", "card.json"}
     assert "verdict: " in result.stdout
     assert result.stdout.endswith(f"scores: {out / 'metrics.json'}\n")
     # The test split of the run itself, so the same figures: the model is the same from its file.

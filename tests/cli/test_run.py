@@ -19,6 +19,8 @@ import safetensors.torch
 import torch
 import yaml
 
+from samdomains.evaluation.results import summarize
+from samdomains.evaluation.score_table import read_scores
 from samdomains.sam.artefact import read_metadata
 
 if TYPE_CHECKING:
@@ -32,6 +34,7 @@ FILES = {
     "explain.json",
     "split.json",
     "metrics.json",
+    "scores.csv",
     "card.json",
     "report.html",
     "log.jsonl",
@@ -55,7 +58,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 def require_scores(metrics: dict[str, Any], cases: int) -> None:
     """A mean between 0 and 1, an interval around it, and the number of cases."""
-    for name in ("dice", "iou"):
+    for name in ("dice", "iou", "boundary_f", "nsd"):
         score = metrics[name]
         assert set(score) == {"mean", "ci95", "n"}
         low, high = score["ci95"]
@@ -97,6 +100,41 @@ def test_the_metrics_have_the_structure_of_the_contract(finished_run: FinishedRu
             require_scores(scores, cases=2)
             assert set(scores["per_class"]) == {"object"}
             require_scores(scores["per_class"]["object"], cases=2)
+
+
+def test_the_scores_of_every_object_are_those_that_the_metrics_sum_up(
+    finished_run: FinishedRun,
+) -> None:
+    metrics = read_json(finished_run.directory / "metrics.json")
+    scores = read_scores(finished_run.directory / "scores.csv")
+    assert summarize(scores, resamples=20, seed=0)["test"] == metrics["test"]
+    assert metrics["tolerance_px"] == 2.0
+    pairs = {"tuned - zero_shot", "tuned - box_ellipse", "zero_shot - box_ellipse"}
+    assert set(metrics["comparisons"]["box"]) == pairs
+    gain = read_json(finished_run.directory / "card.json")["prompts"]["point"]["gain"]
+    compared = metrics["comparisons"]["point"]["tuned - zero_shot"]
+    assert {key: gain[key] for key in ("mean", "ci95")} == {
+        key: compared[key] for key in ("mean", "ci95")
+    }
+    assert gain["p_value"] == compared["p"] <= compared["p_holm"]
+
+
+def test_a_run_of_a_version_that_kept_fewer_measures_is_scored_again(
+    finished_run: FinishedRun,
+    labelled_folder: Path,
+    tmp_path: Path,
+    call: CallCli,
+    quick: tuple[str, ...],
+) -> None:
+    run = tmp_path / "run"
+    shutil.copytree(finished_run.directory, run)
+    for name in ("report.html", "metrics.json", "scores.csv", "card.json", "state/zero_shot.csv"):
+        (run / name).unlink()
+    (run / "state" / "zero_shot.json").write_text('[{"case": "a", "dice": 0.5}]')
+    result = call("run", "images", str(labelled_folder), "--out", str(run), *quick, "--resume")
+    assert result.exit_code == 0, result.stderr
+    metrics = [read_json(folder / "metrics.json") for folder in (run, finished_run.directory)]
+    assert metrics[0] == metrics[1]
 
 
 def test_the_model_alone_knows_its_base_and_recipe(finished_run: FinishedRun) -> None:
@@ -178,6 +216,8 @@ def test_a_run_that_was_interrupted_ends_as_one_that_was_not(
         assert [name for name in expected if not torch.equal(got[name], expected[name])] == []
     metrics = read_json(finished_run.directory / "metrics.json")
     assert read_json(out / "metrics.json") == metrics
+
+    assert (out / "scores.csv").read_bytes() == (finished_run.directory / "scores.csv").read_bytes()
 
     content = {path: path.read_bytes() for path in out.rglob("*") if path.is_file()}
     again = call(*words, "--resume")

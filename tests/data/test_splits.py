@@ -10,7 +10,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from samdomains.data.splits import CaseSplits, split_cases
+from samdomains.data.splits import CaseSplits, split_cases, with_fewer_images
 from samdomains.errors import DataError, UsageError
 from samdomains.recipe import DataRecipe
 from samdomains.types import Case, ObjectMask, SliceOf, Split
@@ -85,6 +85,28 @@ def test_a_seed_always_gives_the_same_split() -> None:
 def test_another_seed_gives_another_split() -> None:
     cases = [case(f"{index:02}") for index in range(20)]
     assert len({str(split_cases(cases, DATA, seed).to_json()) for seed in range(5)}) == 5
+
+
+@given(grouped_cases, st.integers(1, 30), st.integers(0, 2**32 - 1))
+def test_a_smaller_training_set_is_part_of_a_larger_one_and_the_test_stays(
+    cases: list[Case], count: int, seed: int
+) -> None:
+    splits = split_cases(cases, DATA, seed)
+    small, large = (with_fewer_images(splits, n, seed) for n in (count, count + 1))
+    assert len(small.train) == min(count, len(splits.train))
+    assert len(small.val) == min(len(small.train), len(splits.val)) or count >= len(splits.train)
+    assert small.test == large.test == splits.test
+    assert set(ids(small.train)) <= set(ids(large.train)) <= set(ids(splits.train))
+
+
+def test_a_smaller_training_set_is_drawn_among_the_images_that_show_an_object() -> None:
+    splits = split_cases([case(f"{index:02}") for index in range(20)], DATA, 0)
+    empty = ids(splits.train)[:6]
+    small = with_fewer_images(splits, 5, 0, empty=empty)
+    assert len(small.train) == 5
+    assert not set(ids(small.train)) & set(empty)
+    assert small.how.endswith("Of these, 5 train and 3 validation images are used.")
+    assert with_fewer_images(splits, 7, 0, empty=empty) == splits
 
 
 def test_fractions_count_groups_and_not_cases() -> None:

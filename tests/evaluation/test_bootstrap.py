@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from samdomains.evaluation.bootstrap import mean_with_interval
+from samdomains.evaluation.bootstrap import mean_with_interval, resampled_groups
 
 
 def test_the_mean_is_over_values_not_over_groups() -> None:
@@ -68,3 +68,11 @@ def test_mismatched_or_senseless_arguments_are_refused() -> None:
         mean_with_interval([0.1, 0.2], ["a"], resamples=10, seed=0)
     with pytest.raises(ValueError, match="at least 1"):
         mean_with_interval([0.1], ["a"], resamples=0, seed=0)
+
+
+def test_every_resample_draws_as_many_groups_as_there_are() -> None:
+    draws = list(resampled_groups(5, resamples=230, seed=3))
+    assert [len(draw) for draw in draws] == [100, 100, 30]
+    assert all((draw.sum(axis=1) == 5).all() for draw in draws)
+    again = next(resampled_groups(5, resamples=230, seed=3))
+    assert (draws[0] == again).all()

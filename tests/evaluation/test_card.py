@@ -40,6 +40,7 @@ def test_a_gain_in_every_case_is_better_and_has_the_closed_form_mean() -> None:
     assert box.gain.ci95 == pytest.approx((0.2, 0.2))
     assert (box.tuned, box.zero_shot) == pytest.approx((0.9, 0.7))
     assert (box.cases, box.groups) == (12, 12)
+    assert box.gain.p_value == 2 / 2**12
     assert "Use the tuned model" in card.advice
 
 
@@ -126,7 +127,7 @@ def test_the_card_is_written_as_json_with_null_for_nan(tmp_path: Path) -> None:
     dice = {"tuned": {"box": {"a": 0.9}}, "zero_shot": {"box": {"a": 0.1}}}
     write_json(tmp_path / "card.json", make_card(dice, {"a": "p"}, trained_on=1).to_json())
     card = json.loads((tmp_path / "card.json").read_text())
-    assert card["prompts"]["box"]["gain"] == {"mean": 0.8, "ci95": [None, None]}
+    assert card["prompts"]["box"]["gain"] == {"mean": 0.8, "ci95": [None, None], "p_value": None}
     assert card["prompts"]["box"]["clears_ellipse"] is None
     assert card["verdict"] == "no clear gain"
     assert card["trained_on"] == 1
@@ -138,6 +139,15 @@ def test_a_card_comes_back_as_it_was_written(ellipse: float, tmp_path: Path) -> 
     write_json(tmp_path / "card.json", card.to_json())
     again = Card.from_json(json.loads((tmp_path / "card.json").read_text("utf-8")))
     assert repr(again) == repr(card)  # NaN is not equal to itself
+
+
+def test_a_card_of_an_earlier_version_has_no_p_value() -> None:
+    content = card_of(scores(0.9), scores(0.8)).to_json()
+    for name in ("gain", "over_ellipse"):
+        del content["prompts"]["box"][name]["p_value"]
+    gain = Card.from_json(content).prompts[0].gain
+    assert gain.mean == pytest.approx(0.1)
+    assert math.isnan(gain.p_value)
 
 
 def object_score(system: str, case: str, dice: float, index: int = 0) -> ObjectScore:

@@ -2,11 +2,13 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from samdomains.evaluation.results import (
+    MEASURES,
     ObjectScore,
     clearly_better,
     dice_by_case,
@@ -58,7 +60,7 @@ def test_the_summary_has_the_structure_of_the_contract() -> None:
         "box_ellipse": {"box"},
     }
     metrics = summary["test"]["tuned"]["point"]
-    assert set(metrics) == {"dice", "iou", "per_class"}
+    assert set(metrics) == {*MEASURES, "objects", "missed", "per_class"}
     assert metrics["dice"]["mean"] == pytest.approx((0.5 + 0.6) / 2)
     low, high = metrics["dice"]["ci95"]
     assert (low, high) == pytest.approx((0.5, 0.6))
@@ -82,6 +84,23 @@ def test_cases_of_one_patient_give_no_interval(tmp_path: Path) -> None:
     written = json.loads((tmp_path / "metrics.json").read_text(encoding="utf-8"))
     dice = written["test"]["tuned"]["box"]["dice"]
     assert dice == {"mean": pytest.approx(0.6), "ci95": [None, None], "n": 2}
+
+
+def test_boundaries_are_averaged_and_missed_objects_counted() -> None:
+    found = replace(scored("a", 0.9), boundary_f=0.8, nsd=0.6, hd95_px=3.0)
+    missed = replace(scored("a", 0.0), boundary_f=0.0, nsd=0.0)
+    elsewhere = replace(scored("b", 0.0), boundary_f=0.0, nsd=0.0, hd95_px=40.0)
+    entry = summarize([found, missed, elsewhere], resamples=10, seed=0)["test"]["tuned"]["box"]
+    assert entry["boundary_f"]["mean"] == pytest.approx((0.4 + 0) / 2)
+    assert entry["nsd"]["mean"] == pytest.approx((0.3 + 0) / 2)
+    assert entry["hd95_px"]["mean"] == pytest.approx((3 + 40) / 2)
+    assert (entry["objects"], entry["missed"]) == (3, 1)
+    assert entry["per_class"]["cell"]["missed"] == 1
+
+
+def test_without_boundaries_nothing_is_said_of_them() -> None:
+    entry = summarize([scored("a", 0.0)], resamples=10, seed=0)["test"]["tuned"]["box"]
+    assert (entry["nsd"]["n"], entry["missed"]) == (0, 0)
 
 
 def test_without_scores_the_test_is_empty() -> None:

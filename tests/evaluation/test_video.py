@@ -5,18 +5,13 @@ from collections.abc import Iterator, Sequence
 
 import numpy as np
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 from numpy.typing import NDArray
-from scipy import ndimage
 
 from samdomains.evaluation.video import (
     FrameScore,
     JAndF,
     Labels,
     ObjectTrack,
-    boundary_measure,
-    contour,
     score_frame,
     score_sequence,
 )
@@ -30,63 +25,6 @@ def square(y: int, x: int, side: int, size: tuple[int, int] = (60, 80)) -> Mask:
 
 
 EMPTY = np.zeros((60, 80), dtype=bool)
-"""Its diagonal is 100 pixels: 0.008 of it, rounded up, is 1 pixel."""
-
-
-class TestBoundary:
-    def test_a_shift_within_the_tolerance_is_perfect(self) -> None:
-        assert boundary_measure(square(20, 21, 20), square(20, 20, 20)) == 1
-        assert boundary_measure(square(20, 23, 20), square(20, 20, 20), tolerance=0.03) == 1
-
-    def test_a_shift_beyond_it_leaves_the_sides_along_the_shift(self) -> None:
-        """The contour of a square of side 20 is a frame of 21 x 21, 80 pixels.
-
-        Shifted by 5, with a tolerance of 1, of its upper and lower side 21 - 4 pixels each are
-        near the other's, and of the side between them the two next to these.
-        """
-        assert np.count_nonzero(contour(square(20, 20, 20))) == 80
-        found = boundary_measure(square(20, 25, 20), square(20, 20, 20))
-        assert found == pytest.approx((17 + 17 + 2) / 80)
-
-    def test_the_upper_half_of_a_bar_has_full_precision_and_half_of_the_recall(self) -> None:
-        """Contours are frames of 41 x 3 and 21 x 3; a pixel more on each side is within reach."""
-        truth, answer = np.zeros((2, 60, 80), dtype=bool)
-        truth[10:50, 30:32], answer[10:30, 30:32] = True, True
-        recall = (2 * 22 + 1) / 84
-        assert boundary_measure(answer, truth) == pytest.approx(2 * recall / (1 + recall))
-
-    def test_far_away_is_zero(self) -> None:
-        assert boundary_measure(square(5, 60, 10), square(30, 5, 10)) == 0
-
-    def test_an_empty_truth_is_no_number_and_an_empty_answer_is_zero(self) -> None:
-        assert math.isnan(boundary_measure(square(5, 5, 5), EMPTY))
-        assert math.isnan(boundary_measure(EMPTY, EMPTY))
-        assert boundary_measure(EMPTY, square(5, 5, 5)) == 0
-
-    def test_the_borders_of_the_image_are_no_contour(self) -> None:
-        full = np.ones((60, 80), dtype=bool)
-        assert not contour(full).any()
-        assert boundary_measure(full, full) == 1
-        assert boundary_measure(square(5, 5, 5), full) == 0
-
-    def test_two_sizes_are_refused(self) -> None:
-        with pytest.raises(ValueError, match="of one size"):
-            boundary_measure(np.ones((2, 3), bool), np.ones((3, 2), bool))
-
-    @given(st.integers(0, 2**32 - 1))
-    def test_it_counts_contours_that_touch_the_widened_other(self, seed: int) -> None:
-        """The same by dilation with a disc, as the benchmark defines it."""
-        rng = np.random.default_rng(seed)
-        smooth = ndimage.gaussian_filter(rng.normal(size=(2, 40, 50)), (0, 3, 3))
-        answer, truth = smooth > 0
-        reach = math.ceil(0.03 * math.hypot(40, 50))
-        y, x = np.mgrid[-reach : reach + 1, -reach : reach + 1]
-        disc = y**2 + x**2 <= reach**2
-        one, other = contour(answer), contour(truth)
-        precision = np.mean(ndimage.binary_dilation(other, disc)[one])
-        recall = np.mean(ndimage.binary_dilation(one, disc)[other])
-        found = boundary_measure(answer, truth, tolerance=0.03)
-        assert found == pytest.approx(2 * precision * recall / (precision + recall))
 
 
 def test_region_similarity_is_the_iou() -> None:

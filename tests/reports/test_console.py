@@ -8,7 +8,12 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from samdomains.reports.console import MOST_STRUCTURES, metrics_table, volume_score_tables
+from samdomains.reports.console import (
+    MOST_STRUCTURES,
+    found_tables,
+    metrics_table,
+    volume_score_tables,
+)
 
 
 def volume_entry(dice: float, *structures: str, spacing: bool = True) -> dict[str, Any]:
@@ -97,3 +102,27 @@ def test_what_is_not_in_millimetres_is_a_dash() -> None:
 @pytest.mark.parametrize("metrics", [{"test": {}}, {"test": {}, "volumes": {}}])
 def test_without_volumes_there_is_no_table(metrics: dict[str, Any]) -> None:
     assert volume_score_tables(metrics) == []
+
+
+def test_what_was_found_and_clicked_fits_eighty_characters() -> None:
+    mean = {"mean": 0.5, "ci95": [0.25, 0.75], "n": 9}
+    measures = ("ap", "ap50", "pq", "f1_50")
+    clicks = {"noc85": mean, "noc90": mean, "not_reached85": 147, "not_reached90": 191}
+    clicks |= {"objects": 301, "most": 2, "iou_after": [0.4, 0.5]}
+    systems = {"instances": {"tuned": dict.fromkeys(measures, mean)}, "clicks": {"tuned": clicks}}
+    stream = io.StringIO()
+    for table in found_tables({"test": {}, **systems}):
+        Console(file=stream, width=80, color_system=None).print(table)
+    lines = stream.getvalue().splitlines()
+    assert "…" not in stream.getvalue()
+    first, second = (line.split() for line in lines if "Tuned" in line)
+    assert first == ["Tuned", *["0.500"] * 4]
+    assert second == ["Tuned", "0.50", "0.50", "147", "of", "301", "191", "of", "301", "0.400"]
+
+
+def test_a_fourth_prompt_is_left_to_the_table_of_what_was_found(metrics: dict[str, Any]) -> None:
+    for scores in metrics["test"].values():
+        scores |= {"point+3": scores["box"], "auto": scores["box"]}
+    assert "…" not in printed(metrics)
+    assert "auto" not in printed(metrics)
+    assert found_tables(metrics) == []

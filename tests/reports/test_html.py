@@ -137,7 +137,7 @@ def test_the_verdict_comes_before_the_scores(source: str) -> None:
     text = Page(source).text
     assert text.index("Better than zero-shot") < text.index("Scores on the test images")
     assert "0.710 → 0.910" in text
-    assert "Dice +0.200 (+0.200 to +0.200)" in text
+    assert "Dice +0.200 (+0.200 to +0.200), p = 0.002" in text
 
 
 def test_the_prompts_are_said_to_come_from_the_ground_truth(source: str) -> None:
@@ -179,6 +179,24 @@ def test_only_values_that_differ_from_the_core_are_unfolded(source: str) -> None
     unfolded, folded = source.split("All 2 values")
     assert "<code>seed</code>" not in unfolded
     assert "<code>seed</code>" in folded
+
+
+def test_outlines_are_shown_with_what_their_measures_mean(
+    tmp_path: Path, metrics: dict[str, Any]
+) -> None:
+    metrics["tolerance_px"] = 2.0
+    share = {"mean": 0.75, "ci95": [0.7, 0.8], "n": 3}
+    metrics["test"]["tuned"]["box"] |= {
+        "boundary_f": share,
+        "nsd": share,
+        "hd95_px": {"mean": 3.14, "ci95": [None, None], "n": 2},
+        "objects": 9,
+        "missed": 1,
+    }
+    write_report(tmp_path / "report.html", ReportData("Base", "generic", "tiny", metrics))
+    text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
+    assert "lies within 2 pixels of the other one" in text
+    assert "Tuned 0.750 0.700 to 0.800 0.750 0.700 to 0.800 3.14 1 of 9" in text
 
 
 def test_a_report_of_an_untuned_model_leaves_out_what_it_has_not(tmp_path: Path) -> None:

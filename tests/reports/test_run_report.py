@@ -19,7 +19,7 @@ from samdomains.data.parts import in_parts
 from samdomains.data.splits import split_cases
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.card import Card
-from samdomains.evaluation.scorer import score
+from samdomains.evaluation.scorer import Asked, score
 from samdomains.facts import StrategyChoice
 from samdomains.reports.run_report import RunRecord, chosen_cases, write_run_report
 from tests.volume_making import ball
@@ -50,10 +50,8 @@ def record(
         systems,
         splits.test,
         normalizer=domain.normalize_intensity(recipe),
-        prompts=("box",),
-        minimum_area=20,
-        seed=0,
-    )
+        asked=Asked(("box",), minimum_area=20),
+    ).objects
     return RunRecord(
         domain=domain,
         resolved=resolved,

@@ -8,6 +8,7 @@ import pytest
 
 from samdomains.evaluation.card import Card
 from samdomains.reports.tables import (
+    boundary_tables,
     class_tables,
     lowest_shown,
     prompt_tables,
@@ -34,6 +35,19 @@ def test_the_gain_stands_with_its_prompt_only(metrics: dict[str, Any], card: Car
     assert box.gain is not None
     assert box.gain.mean == pytest.approx(0.2)
     assert point.gain is None
+
+
+def test_outlines_have_a_table_where_they_were_measured(metrics: dict[str, Any]) -> None:
+    assert boundary_tables(metrics) == []
+    entry = metrics["test"]["tuned"]["box"]
+    entry |= {"boundary_f": entry["dice"], "nsd": entry["iou"], "objects": 9, "missed": 2}
+    entry["hd95_px"] = {"mean": None, "ci95": [None, None], "n": 0}
+    (table,) = boundary_tables(metrics)
+    (row,) = table.rows
+    assert (table.prompt, row.name, row.objects, row.missed) == ("Box", "Tuned", 9, 2)
+    assert row.boundary_f is not None
+    assert row.boundary_f.mean == 0.91
+    assert row.hd95_px is None
 
 
 def test_classes_get_a_table_only_when_there_are_several(metrics: dict[str, Any]) -> None:

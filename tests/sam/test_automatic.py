@@ -2,10 +2,19 @@ from __future__ import annotations
 
 import numpy as np
 import pytest
+from segment_anything.modeling import Sam
 
+from samdomains.evaluation.baselines import BoxEllipse
+from samdomains.prompts.grid import PointGrid
 from samdomains.recipe import AutoRecipe, Recipe
-from samdomains.sam.automatic import certain_objects, stability
-from samdomains.types import Prediction
+from samdomains.sam.automatic import (
+    AutomaticObjects,
+    answers_in_turn,
+    certain_objects,
+    stability,
+)
+from samdomains.sam.segmenter import SamSegmenter
+from samdomains.types import Prediction, Prompts
 
 SURE = Recipe(auto=AutoRecipe(minimum_iou=0.8, minimum_stability=0.9, largest=0.4))
 
@@ -42,3 +51,33 @@ def test_one_object_is_listed_once_by_its_surest_answer() -> None:
 def test_stability_is_the_share_of_what_is_possible_that_is_sure() -> None:
     assert stability(answer(4, 5, edge=0.5)) == pytest.approx(0.8)
     assert stability(answer(4, 0)) == 0
+
+
+IMAGE = np.random.default_rng(0).random((3, 32, 48), dtype=np.float32)
+
+
+def test_what_is_proposed_is_answered_and_sifted(miniature: Sam) -> None:
+    encoded = SamSegmenter(miniature).encode(IMAGE)
+    everything = Recipe(auto=AutoRecipe(minimum_iou=0.0, minimum_stability=0.0, largest=1.0))
+    grid = PointGrid(3)
+    answers = [answer for _, answer in answers_in_turn(encoded, grid(IMAGE))]
+    expected = certain_objects(answers, everything)
+    found = AutomaticObjects(grid, everything)(encoded, IMAGE)
+    assert [item.box.tolist() for item in found] == [item.box.tolist() for item in expected]
+    assert AutomaticObjects(grid, SURE)(encoded, IMAGE) == certain_objects(answers, SURE)
+
+
+def test_points_choose_among_three_masks_and_boxes_take_the_one(miniature: Sam) -> None:
+    encoded = SamSegmenter(miniature).encode(IMAGE)
+    point = PointGrid(1)(IMAGE)[0]
+    box = Prompts(box=np.array([4, 4, 20, 20], np.float32))
+    answers = dict(answers_in_turn(encoded, [box, point]))
+    for number, prompt, multimask in ((0, box, False), (1, point, True)):
+        (expected,) = encoded.predict([prompt], multimask=multimask)
+        assert answers[number].predicted_iou == pytest.approx(expected.predicted_iou)
+
+
+def test_only_a_sam_is_prompted_automatically() -> None:
+    ellipse = BoxEllipse().encode(IMAGE)
+    with pytest.raises(TypeError, match="got a EllipseImage"):
+        AutomaticObjects(PointGrid(1), SURE)(ellipse, IMAGE)

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from segment_anything.modeling import Sam
 
-from samdomains.evaluation.scorer import score
+from samdomains.evaluation.scorer import Asked, score
 from samdomains.processes import ALONE
 from samdomains.training.validation import validate
 from samdomains.types import Case, PromptName
@@ -26,6 +26,8 @@ def carry_on() -> None:
         (("box", "point+3"), ("box",)),
         (("point+3",), ("point+3",)),
         (("point", "box"), ("box", "point")),
+        (("point+3", "auto"), ("point+3",)),
+        (("auto",), ("box", "point")),
     ],
 )
 def test_validation_uses_the_prompts_that_are_evaluated(
@@ -38,9 +40,9 @@ def test_validation_uses_the_prompts_that_are_evaluated(
 ) -> None:
     seen: list[tuple[str, ...]] = []
 
-    def spy(*arguments: Any, prompts: tuple[PromptName, ...], **rest: Any) -> Any:
-        seen.append(prompts)
-        return score(*arguments, prompts=prompts, **rest)
+    def spy(*arguments: Any, asked: Asked, **rest: Any) -> Any:
+        seen.append(tuple(asked.prompts))
+        return score(*arguments, asked=asked, **rest)
 
     monkeypatch.setattr("samdomains.training.validation.score", spy)
     work = task(miniature, cases, tmp_path)

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from samdomains.plugin import Case, MaskWriter, Recipe, hookimpl
+from samdomains_ctmri.suites import CT
 from samdomains_ctmri.tuning import TUNING
 
 WINDOWS: Mapping[str, tuple[float, float]] = {
@@ -44,6 +45,12 @@ def recipes() -> Mapping[str, Mapping[str, Any]]:
     """A recipe for each window."""
     windows = {name: {"intensity": _window(*window)} for name, window in WINDOWS.items()}
     return {**windows, "default": {**windows["default"], **TUNING}}
+
+
+@hookimpl
+def benchmarks() -> Mapping[str, Mapping[str, Any]]:
+    """The data sets of ``suites.py``."""
+    return {"default": CT}
 
 
 @hookimpl

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from samdomains.plugin import Case, MaskWriter, Recipe, hookimpl
+from samdomains_ctmri.suites import MRI
 from samdomains_ctmri.tuning import TUNING
 
 
@@ -44,6 +45,12 @@ def recipes() -> Mapping[str, Mapping[str, Any]]:
         "zscore": {"intensity": {"method": "zscore", "lower": -3.0, "upper": 3.0, "body": True}},
         "bias": {"volume": {"bias_correction": True}},
     }
+
+
+@hookimpl
+def benchmarks() -> Mapping[str, Mapping[str, Any]]:
+    """The data sets of ``suites.py``."""
+    return {"default": MRI}
 
 
 @hookimpl

@@ -24,6 +24,7 @@ from samdomains.plugin import (
 from samdomains_inspection.cases import load_any
 from samdomains_inspection.demo import write_demo_data
 from samdomains_inspection.proposals import SurfaceAnomalies
+from samdomains_inspection.suites import INSPECTION
 from samdomains_inspection.writers import DefectWriter
 
 
@@ -96,6 +97,12 @@ def recipes() -> Mapping[str, Mapping[str, Any]]:
             "augmentation": {"crop": 0.9},
         },
     }
+
+
+@hookimpl
+def benchmarks() -> Mapping[str, Mapping[str, Any]]:
+    """The data sets of ``suites.py``."""
+    return {"default": INSPECTION}
 
 
 @hookimpl

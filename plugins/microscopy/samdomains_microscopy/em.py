@@ -11,6 +11,7 @@ from typing import Any
 
 from samdomains.plugin import hookimpl
 from samdomains_microscopy.demo_em import write_demo_em
+from samdomains_microscopy.suites import EM
 
 extends = "microscopy"
 
@@ -30,6 +31,12 @@ def recipes() -> Mapping[str, Mapping[str, Any]]:
         # same things are about half as wide.
         "8nm": {"model": {"tile": 128}},
     }
+
+
+@hookimpl
+def benchmarks() -> Mapping[str, Mapping[str, Any]]:
+    """The data sets of ``suites.py``."""
+    return {"default": EM}
 
 
 @hookimpl

@@ -21,6 +21,7 @@ from samdomains.plugin import (
 )
 from samdomains_microscopy.cases import load_any
 from samdomains_microscopy.demo import write_demo_data
+from samdomains_microscopy.suites import MICROSCOPY
 from samdomains_microscopy.writers import CocoSliceWriter, InstanceTiffWriter
 
 
@@ -80,6 +81,12 @@ def recipes() -> Mapping[str, Mapping[str, Any]]:
         # apart (Wong 2011, doi:10.1038/nmeth.1618): the first is green, the second red and blue.
         "two_channels": {"intensity": {"channels": [1, 0, 1]}},
     }
+
+
+@hookimpl
+def benchmarks() -> Mapping[str, Mapping[str, Any]]:
+    """The data sets of ``suites.py``."""
+    return {"default": MICROSCOPY}
 
 
 @hookimpl

@@ -29,6 +29,7 @@ from samdomains_products.intensity import PhotoRange
 from samdomains_products.matting import EDGE
 from samdomains_products.photos import load_photos
 from samdomains_products.saliency import SalientBox
+from samdomains_products.suites import PRODUCTS
 
 
 @hookimpl
@@ -110,6 +111,12 @@ def recipes() -> Mapping[str, Mapping[str, Any]]:
         # DIS5K (Qin et al. 2022, arXiv:2203.03041). Masks that are 0 and 1 need the default.
         "soft_masks": {"data": {"masks": "binary", "threshold": 128}},
     }
+
+
+@hookimpl
+def benchmarks() -> Mapping[str, Mapping[str, Any]]:
+    """The data sets of ``suites.py``."""
+    return {"default": PRODUCTS}
 
 
 @hookimpl

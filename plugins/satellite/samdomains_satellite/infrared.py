@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from samdomains.plugin import hookimpl
+from samdomains_satellite.suites import INFRARED
 
 extends = "satellite"
 
@@ -32,6 +33,12 @@ def recipes() -> Mapping[str, Mapping[str, Any]]:
             "model": {"tile": 128, "zoom": 32},
         },
     }
+
+
+@hookimpl
+def benchmarks() -> Mapping[str, Mapping[str, Any]]:
+    """The data sets of ``suites.py``."""
+    return {"default": INFRARED}
 
 
 @hookimpl

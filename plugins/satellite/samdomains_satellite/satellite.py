@@ -21,6 +21,7 @@ from samdomains.plugin import (
     make_normalizer,
 )
 from samdomains_satellite.intensity import NodataNormalizer
+from samdomains_satellite.suites import SATELLITE
 
 OUTPUTS: tuple[OutputFormat, ...] = ("native", "geotiff", "geojson", "png", "coco")
 
@@ -96,6 +97,12 @@ def recipes() -> Mapping[str, Mapping[str, Any]]:
         # near infrared: colour infrared film, in which plants are red.
         "false_colour": {"intensity": {"channels": [3, 0, 1]}},
     }
+
+
+@hookimpl
+def benchmarks() -> Mapping[str, Mapping[str, Any]]:
+    """The data sets of ``suites.py``."""
+    return {"default": SATELLITE}
 
 
 @hookimpl

@@ -1,0 +1,1 @@
+"""Benchmark suites: systems compared on a domain's data sets."""

@@ -1,0 +1,41 @@
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, replace
+from pathlib import Path
+
+from samdomains.evaluation.instances import ImageScore
+from samdomains.evaluation.matching import IGNORED, RIGHT, THRESHOLDS
+from samdomains.files import write_json
+from tests.object_making import compared, rectangle
+
+
+def test_an_image_is_scored_by_all_of_its_answers() -> None:
+    truth, speck = rectangle(0, 0, 10, 10), rectangle(40, 40, 1, 1)
+    answer = replace(truth, score=0.9)
+    score = compared("a", [truth, speck], [answer, replace(speck, score=0.3)], minimum_area=4)
+    assert (score.empty, score.objects, score.segments) == (False, 1, 1)
+    assert score.confidences == (0.9, 0.3)
+    assert score.outcomes == ((RIGHT, IGNORED),) * len(THRESHOLDS)
+    assert (score.matched, score.false_answers) == ((1.0,), 0)
+    assert (score.dice, score.iou) == (1.0, 1.0)
+
+
+def test_only_an_image_without_any_annotation_is_empty() -> None:
+    crowd = replace(rectangle(0, 0, 10, 10), crowd=True)
+    assert compared("a", [], []).empty
+    assert not compared("a", [crowd], []).empty
+    assert math.isnan(compared("a", [crowd], []).dice)
+
+
+def test_a_score_is_read_back_from_json(tmp_path: Path) -> None:
+    truth = rectangle(0, 0, 10, 10)
+    kept = compared("a", [truth], [replace(truth, score=0.5)])
+    empty = compared("b", [], [])
+    write_json(tmp_path / "scores.json", [asdict(kept), asdict(empty)])
+    read = json.loads((tmp_path / "scores.json").read_text(encoding="utf-8"))
+    first, second = (ImageScore.from_json(values) for values in read)
+    assert first == kept
+    assert math.isnan(second.dice)
+    assert replace(second, dice=0.0, iou=0.0) == replace(empty, dice=0.0, iou=0.0)
