@@ -9,7 +9,6 @@ objects, and what the untuned ``tiny`` answers.
 
 from __future__ import annotations
 
-import io
 import re
 import shutil
 import subprocess
@@ -24,7 +23,7 @@ from samdomains.chain import installed_domains, select_domain
 from samdomains.data.parts import in_parts, normalized_image
 from samdomains.files import atomic_path
 from samdomains.inference import Model, load_model
-from samdomains.reports.figures import case_panel
+from samdomains.reports.figures import as_png, case_panel
 from samdomains.types import Case, ObjectMask, Prompts
 
 IMAGES = Path(__file__).parent / "images"
@@ -33,14 +32,11 @@ OBJECTS = 12
 """Most objects that are prompted in one picture, the largest ones."""
 
 
-PHONE = (390, 844)
-"""Width and height of a phone's screen in CSS pixels."""
+PHONE = (390, 700)
+"""Width and height of what a phone's browser shows, in CSS pixels."""
 
 DESK = (1120, 1250)
-"""What is shown of the report at a desk: verdict, scores and the worst case."""
-
-COLOURS = 128
-"""Of a screenshot, so that it stays small."""
+"""What is shown of the report at a desk: verdict and scores."""
 
 
 def main() -> None:
@@ -97,7 +93,7 @@ def report_pictures(report: Path) -> Mapping[str, bytes]:
 
 
 def _screenshot(address: str, size: tuple[int, int]) -> bytes:
-    """A page in Chromium as PNG of few colours."""
+    """A page in Chromium as PNG."""
     browser = shutil.which("chromium") or shutil.which("google-chrome")
     if browser is None:
         raise FileNotFoundError("the report's pictures need chromium or google-chrome on the path")
@@ -106,11 +102,8 @@ def _screenshot(address: str, size: tuple[int, int]) -> bytes:
         words = ["--headless", "--no-sandbox", "--disable-gpu", "--hide-scrollbars"]
         words += [f"--user-data-dir={folder}/profile", f"--window-size={window}"]
         words += [f"--screenshot={shown}", "--virtual-time-budget=3000", address]
-        subprocess.run([browser, *words], check=True)
-        picture = PIL.Image.open(shown).convert("RGB").quantize(COLOURS)
-    buffer = io.BytesIO()
-    picture.save(buffer, format="PNG", optimize=True)
-    return buffer.getvalue()
+        subprocess.run([browser, *words], check=True, capture_output=True)
+        return as_png(PIL.Image.open(shown).convert("RGB"))
 
 
 def _panel(case: Case, objects: Sequence[ObjectMask], model: Model) -> bytes:
