@@ -207,7 +207,8 @@ def _completed(directory: RunDirectory, tell: Tell) -> Result:
     metrics, card = (
         json.loads(path.read_text(encoding="utf-8")) for path in (directory.metrics, directory.card)
     )
-    return Result(directory.root, metrics, Card.from_json(card))
+    seconds = json.loads(directory.seconds.read_text("utf-8")) if directory.seconds.exists() else {}
+    return Result(directory.root, metrics, Card.from_json(card), seconds=seconds)
 
 
 @dataclass(frozen=True, slots=True, eq=False)

@@ -48,7 +48,7 @@ class FindsObjects(Protocol):
     """A ``PromptedImage`` whose system finds objects by itself, without any prompt."""
 
     def objects(self) -> list[Prediction]:
-        """One answer for each object; ``predicted_iou`` says how sure the system is of it.
+        """One answer for each object; ``predicted_iou``, never NaN, says how sure the system is.
 
         Answers may overlap. Each should cover no more of the image than its object does: those of
         a whole image are in memory together.

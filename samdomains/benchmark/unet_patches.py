@@ -34,9 +34,9 @@ SURVEYED = 64
 LARGEST_SIDE = 256
 """Of the windows that the network sees, in pixels of its input."""
 
-THICKEST = 85
+THICKEST = 48
 """Diameter in pixels of the input of the circle that fits in the median object, at most: images
-are reduced until a window shows such an object with what is around it."""
+are reduced until a window shows such an object with what is around it, or all of the image."""
 
 TOUCHING_SHARE = 0.05
 """Share of the objects that must touch another of their class for the borders to be learnt."""
@@ -45,7 +45,8 @@ BORDER = 5
 """Side in pixels of the squares in which two objects of a class make a border's pixel."""
 
 CACHE_BYTES = 2**30
-"""Memory for images and targets in the size of the input; beyond it they are read again."""
+"""Memory for images and targets in the size of the input, for training and for validation each;
+beyond it they are read again."""
 
 CENTRED = 0.5
 """Share of the patches that are centred on a pixel in an object's box."""
@@ -88,15 +89,18 @@ def survey(
         where = image_file(cases[0]).parent if cases else "."
         problem = f"none of {len(images)} training images has an object"
         raise DataError(where, problem, "Label objects, or lower data.minimum_area.")
-    scale = min(1.0, THICKEST / float(np.median([_thickness(item.crop) for item in objects])))
-    longest = max(max(item.image_size) for item in objects) * scale
+    thickness = float(np.median([_thickness(item.crop) for item in objects]))
+    longest = max(max(item.image_size) for item in objects)
+    scale = min(1.0, max(THICKEST / thickness, LARGEST_SIDE / longest))
     touching = sum(_touching(image) for image in images)
     return UNetDesign(
         classes=tuple(sorted({class_id for case in cases for class_id in case.classes})),
         whole=all(max(_per_class(image), default=0) <= 1 for image in images),
         split=touching > TOUCHING_SHARE * len(objects),
         scale=scale,
-        side=min(LARGEST_SIDE, max(SMALLEST_SIDE, math.ceil(longest / MULTIPLE) * MULTIPLE)),
+        side=min(
+            LARGEST_SIDE, max(SMALLEST_SIDE, math.ceil(scale * longest / MULTIPLE) * MULTIPLE)
+        ),
         smallest=max(minimum_area, int(np.quantile([o.area for o in objects], 0.01)) // 2),
         width=width,
         fine=fine,
@@ -212,8 +216,8 @@ class Lessons:
     cases: Sequence[Case]
     normalizer: Normalizer
     design: UNetDesign
-    kept: OrderedDict[int, Lesson] = field(default_factory=OrderedDict)
-    _bytes: int = 0
+    kept: OrderedDict[int, Lesson] = field(default_factory=OrderedDict, init=False)
+    _bytes: int = field(default=0, init=False)
 
     def __getitem__(self, number: int) -> Lesson:
         """One case's lesson.

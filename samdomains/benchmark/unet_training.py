@@ -40,6 +40,9 @@ CLIP_NORM = 1.0
 BATCH_PIXELS = 4 * 256**2
 """Pixels of a step's patches in one process."""
 
+FAST_BATCH_PIXELS = 8 * 256**2
+"""The same on a CUDA GPU."""
+
 LARGEST_BATCH = 8
 """Patches of a step in one process."""
 
@@ -140,7 +143,7 @@ def fit_unet(
     device = next(net.parameters()).device
     with deterministic_on_cpu(device), ThreadPoolExecutor(1) as reader:
         loop = _Loop(net, train, val, budget, processes, reader)
-        return loop.run(_Batches(train, augmentation, seed, processes), progress)
+        return loop.run(_Batches(train, augmentation, seed, processes, device), progress)
 
 
 Batch = tuple[Tensor, Tensor, Tensor]
@@ -155,11 +158,13 @@ class _Batches:
     augmentation: AugmentationRecipe
     seed: int
     processes: Processes
+    device: torch.device
 
     def __call__(self, step: int) -> Batch:
         rng = np.random.default_rng([self.seed, self.processes.index, step])
         side = self.lessons.design.side
-        size = max(1, min(LARGEST_BATCH, BATCH_PIXELS // side**2))
+        pixels = FAST_BATCH_PIXELS if self.device.type == "cuda" else BATCH_PIXELS
+        size = min(LARGEST_BATCH, pixels // side**2)
         patches = [
             draw_patch(self.lessons[int(number)], side, self.augmentation, rng)
             for number in rng.integers(len(self.lessons.cases), size=size)
@@ -249,6 +254,7 @@ class _Loop:
         self.optimizer.step()
 
     def _validate(self) -> None:
+        average_statistics(self.net, self.processes)
         dice = self.validation()
         if dice is not None and (self.best is None or dice >= self.best[0]):
             weights = {name: t.detach().clone() for name, t in self.net.state_dict().items()}
@@ -271,6 +277,16 @@ def unet_loss(logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     dice: Tensor = DiceLoss(sigmoid=True, batch=True)(known, truth)
     entropy = functional.binary_cross_entropy_with_logits(known, truth, reduction="sum")
     return dice + entropy / (valid.sum() * logits.shape[1]).clamp(min=1)
+
+
+def average_statistics(net: nn.Module, processes: Processes) -> None:
+    """Give all processes the mean of what their batch normalisations have seen."""
+    if processes.count == 1:
+        return
+    own = [b for b in net.buffers() if b.is_floating_point()]
+    everyone = processes.gather(lambda: [b.cpu() for b in own])
+    for buffer, seen in zip(own, zip(*everyone, strict=True), strict=True):
+        buffer.copy_(torch.stack(seen).mean(dim=0))
 
 
 class _Validation:

@@ -57,7 +57,9 @@ def command(
     """Score a model on DATA and write metrics.json, and a page for each volume.
 
     A run is scored as `tuned`, beside its base model (`zero_shot`) and the ellipse inscribed in
-    the prompt's box (`box_ellipse`), all on identical prompts made from the ground truth.
+    the prompt's box (`box_ellipse`), all on identical prompts made from the ground truth. With
+    --set 'evaluation.prompts=[box,auto]' also by what each finds without prompts, and with
+    --set evaluation.clicks=10 by the clicks that an object takes.
     """
     from samdomains import pipeline
 

@@ -177,7 +177,8 @@ def make_card(
 
     A way of prompting counts as better or worse when the 95 percent interval of the paired
     difference excludes 0 and its mean is at least ``SMALLEST_DIFFERENCE``. The verdict is
-    better (or worse) when some way of prompting is and none is the opposite.
+    better (or worse) when some way of prompting is and none is the opposite. ``auto`` decides only
+    where nothing else was scored: its Dice does not see answers that are no object.
 
     Args:
         dice: System → prompt → case id → Dice. Needs ``tuned`` and ``zero_shot`` with the same
@@ -207,8 +208,9 @@ def make_card(
     for prompt in tuned:
         after, before, floor = tuned[prompt], zero_shot[prompt], ellipse.get(prompt)
         cards.append(_compare(prompt, after, before, floor, groups, resamples=resamples, seed=seed))
-    verdict = _verdict(cards)
-    return Card(verdict, _advice(verdict, cards, trained_on), trained_on, tuple(cards))
+    deciding = [card for card in cards if card.prompt != "auto"] or cards
+    verdict = _verdict(deciding)
+    return Card(verdict, _advice(verdict, deciding, trained_on), trained_on, tuple(cards))
 
 
 def _system(dice: Mapping[str, Mapping[str, CaseDice]], name: str) -> Mapping[str, CaseDice]:

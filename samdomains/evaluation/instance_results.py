@@ -100,21 +100,20 @@ def summarize_semantic(
     return summary
 
 
-def average_precision(right: NDArray[np.bool_], counts: Floats, objects: Floats) -> Floats:
+def average_precision(found: Floats, answered: Floats, objects: Floats) -> Floats:
     """COCO's average precision at one threshold, in several resamples at once.
 
+    Precision is read where recall rises, and that is at the answers that are right: there are K.
+
     Args:
-        right: (N,), whether each answer found an object, the surest answer first; answers that
-            are ignored left out.
-        counts: (R, N), how often each answer's image was drawn in each resample.
-        objects: (R,), number of objects in each resample.
+        found: (R, K), number of right answers up to each of them, the surest first.
+        answered: (R, K), number of all answers up to each of them, without those ignored.
+        objects: (R,), number of objects.
 
     Returns:
         (R,): in [0, 1], or NaN where there is no object.
     """
-    found = np.cumsum(counts * right, axis=1)[:, right]
-    # Precision is read where recall rises, and that is at the answers that are right.
-    precision = found / (np.cumsum(counts, axis=1)[:, right] + np.spacing(1))
+    precision = found / (answered + np.spacing(1))
     precision = np.maximum.accumulate(precision[:, ::-1], axis=1)[:, ::-1]
     areas = np.full(len(objects), math.nan)
     for row in np.flatnonzero(objects > 0):
@@ -195,11 +194,15 @@ class _Pool:
     def _precisions(self, drawn: NDArray[np.int64]) -> Floats:
         """(T, R)."""
         objects = (self.sums[0] @ drawn.T).astype(np.float64)
-        rows = []
+        counts = drawn[:, self.group].astype(np.float64)
+        answered, before, rows = np.cumsum(counts, axis=1), None, []
         for outcomes in self.outcomes:
-            counted = outcomes >= FALSE
-            counts = drawn[:, self.group[counted]].astype(np.float64)
-            rows.append(average_precision(outcomes[counted] == RIGHT, counts, objects))
+            counted, right = outcomes >= FALSE, outcomes == RIGHT
+            # Few thresholds differ in what is ignored.
+            if not (counted.all() if before is None else np.array_equal(counted, before)):
+                answered, before = np.cumsum(counts * counted, axis=1), counted
+            found = np.cumsum(counts[:, right], axis=1)
+            rows.append(average_precision(found, answered[:, right], objects))
         return np.array(rows)
 
 

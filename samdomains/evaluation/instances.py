@@ -24,6 +24,11 @@ class Found:
     objects: Sequence[ObjectMask]
     size: Size
 
+    def __post_init__(self) -> None:
+        """Refuse answers that cannot be put in order."""
+        if any(item.score is None or math.isnan(item.score) for item in self.objects):
+            raise ValueError("every object that was found needs a score, its predicted IoU")
+
 
 @dataclass(frozen=True, slots=True)
 class ImageScore:

@@ -116,7 +116,7 @@ def sign_flip_p(differences: NDArray[np.float64], *, seed: int) -> float:
     if count < 2:
         return math.nan
     # Sums that differ by rounding alone are equal.
-    real = abs(float(differences.sum())) * (1 - 1e-9)
+    real = abs(float(differences.sum())) - 1e-9 * float(np.abs(differences).sum())
     if 2**count <= PERMUTATIONS:
         every = np.array(list(product((-1.0, 1.0), repeat=count)))
         return float(np.mean(np.abs(every @ differences) >= real))

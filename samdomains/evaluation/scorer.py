@@ -169,18 +169,19 @@ def _score_case(
     image = normalized_image(case, normalizer)
     step = max(1, min(OBJECTS_AT_ONCE, PIXELS_AT_ONCE // (image.shape[1] * image.shape[2])))
     for name, system in systems.items():
-        told_boxes_only = isinstance(system, BoxEllipse)
-        wanted = [p for p in asked.prompts if p == "box" or not told_boxes_only]
+        boxes_only = isinstance(system, BoxEllipse)
+        wanted = [p for p in asked.prompts if p == "box" or not boxes_only]
+        clicks = 0 if boxes_only else asked.clicks
         encoded = system.encode(image)
         for start in range(0, len(targets), step):
             part = targets[start : start + step]
             curves: list[list[float]] = [[] for _ in part]
-            clicks = 0 if told_boxes_only else asked.clicks
             for prompt, answers in _answers(encoded, part, wanted, clicks, curves).items():
                 for target, answer in zip(part, answers, strict=True):
                     yield _object_score(case, target, name, prompt, answer, asked.tolerance_px)
-            for target, ious in zip(part, curves if clicks else (), strict=False):
-                yield _click_score(case, target, name, ious)
+            if clicks:
+                for target, ious in zip(part, curves, strict=True):
+                    yield _click_score(case, target, name, ious)
         if "auto" in wanted:
             found = _found(name, encoded, image, asked.find)
             yield from _automatic(case, name, objects, targets, found, asked)

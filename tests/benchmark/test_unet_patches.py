@@ -59,8 +59,11 @@ class TestSurvey:
         size = (600, 800)
         thick = ObjectMask.from_mask(rectangle(size, 100, 100, 440, 700))
         design = design_of(case_of(np.zeros(size, dtype=np.uint8), [thick]))
-        assert design.scale == pytest.approx(0.25, rel=0.02)
-        assert design.input_size(size) == pytest.approx((150, 200), rel=0.02)
+        assert design.scale == 256 / 800
+        assert design.input_size(size) == (192, 256)
+        less = ObjectMask.from_mask(rectangle(size, 100, 100, 195, 700))
+        design = design_of(case_of(np.zeros(size, dtype=np.uint8), [less]))
+        assert design.scale == pytest.approx(0.5, rel=0.02)
 
     def test_images_without_any_object_are_refused(self) -> None:
         with pytest.raises(DataError, match="none of 2 training images has an object"):

@@ -1,7 +1,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import replace
 
 import pytest
@@ -14,6 +14,7 @@ from samdomains.benchmark.unet_patches import Lessons, survey
 from samdomains.benchmark.unet_training import (
     Budget,
     UNetTraining,
+    average_statistics,
     fit_unet,
     unet_loss,
 )
@@ -63,10 +64,10 @@ def test_the_same_steps_end_with_the_same_weights() -> None:
 
 def test_the_time_is_kept_with_validations_included() -> None:
     used: list[int] = []
-    _, training = fitted(seconds=2.0, used=used)
-    assert training.seconds == pytest.approx(2.0, rel=0.15)
+    _, training = fitted(seconds=1.5, used=used)
+    assert training.seconds == pytest.approx(1.5, rel=0.3)  # a tenth where nobody else computes
     assert len(used) == training.steps > 1
-    assert used[-1] in (1, 2)
+    assert used[-1] == 1
 
 
 def test_one_step_is_taken_however_short_the_time() -> None:
@@ -87,6 +88,21 @@ def test_the_best_weights_are_kept(monkeypatch: pytest.MonkeyPatch) -> None:
     assert training.validation_dice == 0.9
     assert torch.equal(weights_of(net), seen[1])
     assert not torch.equal(seen[1], seen[2])
+
+
+def test_processes_agree_on_what_batch_normalisations_saw() -> None:
+    class Pair:
+        """Two processes, of which the other one has seen zeros."""
+
+        count = 2
+
+        def gather(self, make: Callable[[], list[torch.Tensor]]) -> list[list[torch.Tensor]]:
+            return [make(), [torch.zeros_like(b) for b in make()]]
+
+    net = nn.BatchNorm1d(3)
+    average_statistics(net, Pair())  # type: ignore[arg-type]
+    assert net.running_var is not None
+    assert net.running_var.tolist() == [0.5] * 3
 
 
 def test_a_loss_that_is_no_number_stops_the_training(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -203,3 +203,14 @@ def test_swapping_the_systems_negates_the_gain(pairs: list[tuple[float, float]])
     assert there.mean == pytest.approx(-back.mean)
     low, high = back.ci95
     assert there.ci95 == pytest.approx((-high, -low))
+
+
+def test_automatic_answers_decide_only_where_nothing_else_was_scored() -> None:
+    groups = {name: name for name in "abcdef"}
+    low, high = dict.fromkeys(groups, 0.5), dict.fromkeys(groups, 0.7)
+    alone = {"tuned": {"auto": high}, "zero_shot": {"auto": low}}
+    assert make_card(alone, groups, trained_on=9).verdict == "better than zero-shot"
+    with_boxes = {name: {**scores, "box": low} for name, scores in alone.items()}
+    card = make_card(with_boxes, groups, trained_on=9)
+    assert card.verdict == "no clear gain"
+    assert [entry.prompt for entry in card.prompts] == ["auto", "box"]

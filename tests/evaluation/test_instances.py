@@ -5,10 +5,12 @@ import math
 from dataclasses import asdict, replace
 from pathlib import Path
 
-from samdomains.evaluation.instances import ImageScore
+import pytest
+
+from samdomains.evaluation.instances import Found, ImageScore
 from samdomains.evaluation.matching import IGNORED, RIGHT, THRESHOLDS
 from samdomains.files import write_json
-from tests.object_making import compared, rectangle
+from tests.object_making import SIZE, compared, rectangle
 
 
 def test_an_image_is_scored_by_all_of_its_answers() -> None:
@@ -39,3 +41,9 @@ def test_a_score_is_read_back_from_json(tmp_path: Path) -> None:
     assert first == kept
     assert math.isnan(second.dice)
     assert replace(second, dice=0.0, iou=0.0) == replace(empty, dice=0.0, iou=0.0)
+
+
+@pytest.mark.parametrize("score", [None, math.nan])
+def test_answers_without_a_score_cannot_be_put_in_order(score: float | None) -> None:
+    with pytest.raises(ValueError, match="needs a score"):
+        Found([replace(rectangle(0, 0, 4, 4), score=score)], SIZE)
