@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
@@ -13,7 +14,7 @@ from typing import Any
 from samdomains import pipeline
 from samdomains.benchmark.data import FoundData
 from samdomains.benchmark.folder import ResultsFolder
-from samdomains.benchmark.matrix import Cell, CellResult
+from samdomains.benchmark.matrix import CaseValues, Cell, CellResult
 from samdomains.benchmark.suites import Suite
 from samdomains.benchmark.unet import train_unet
 from samdomains.chain import Domain
@@ -75,7 +76,7 @@ class Laboratory:
             core_version(),
             self.domain.version,
             self.domain.winner("normalize_intensity"),
-            recipe_to_yaml(self._resolved(cell, data), with_origins=False),
+            recipe_to_yaml(self.resolved(cell, data), with_origins=False),
             data.sha256,
         ]
         return hashlib.sha256("\n".join(decides).encode()).hexdigest()
@@ -94,7 +95,7 @@ class Laboratory:
         if cell.kind == "untuned":
             return self._untuned(cell, data)
         if cell.kind == "unet":
-            return self._unet(cell, data, _seconds_for_unet(cell, done))
+            return self._unet(cell, data, seconds_for_unet(cell, done))
         return self._tuned(cell, data)
 
     def _untuned(self, cell: Cell, data: FoundData) -> CellResult:
@@ -117,7 +118,7 @@ class Laboratory:
             tell=self.tell,
         )
         parts = json.loads(directory.split.read_text(encoding="utf-8"))
-        scores = result.scores or Scores(read_scores(directory.scores))
+        values, groups = values_by_case(result.scores or Scores(read_scores(directory.scores)))
         return CellResult(
             cell,
             self.fingerprint(cell, data),
@@ -125,7 +126,8 @@ class Laboratory:
             images={name: len(cases) for name, cases in parts.items()},
             seconds=dict(result.seconds),
             metrics=result.metrics,
-            **_by_case(scores),
+            values=values,
+            groups=groups,
         )
 
     def _unet(self, cell: Cell, data: FoundData, seconds: float) -> CellResult:
@@ -154,6 +156,7 @@ class Laboratory:
     ) -> CellResult:
         recipe, splits = plan.recipe, plan.splits
         summary = summarized(scores, (), recipe, splits.test)
+        values, groups = values_by_case(scores)
         return CellResult(
             cell,
             self.fingerprint(cell, data),
@@ -161,15 +164,21 @@ class Laboratory:
             images={name: len(cases) for name, cases in splits.to_json().items()},
             seconds=dict(seconds),
             metrics=summary,
-            **_by_case(scores),
+            values=values,
+            groups=groups,
         )
 
     def _plan(self, cell: Cell, data: FoundData) -> Plan:
         """Data, parts and base model as ``run`` has them."""
-        resolved, directory = self._resolved(cell, data), RunDirectory(self.folder.run(cell))
+        resolved, directory = self.resolved(cell, data), RunDirectory(self.folder.run(cell))
         return prepare(self.domain, resolved, data.source, directory, tell=self.tell)
 
-    def _resolved(self, cell: Cell, data: FoundData) -> ResolvedRecipe:
+    def resolved(self, cell: Cell, data: FoundData) -> ResolvedRecipe:
+        """Every value of a cell, with its origin.
+
+        Raises:
+            RecipeError: A value of the suite, of the data set or of the user does not fit.
+        """
         return self.domain.resolve_recipe(
             file=self._recipe_file(data), settings=self._settings(cell)
         )
@@ -213,7 +222,7 @@ def _with_auto(plan: Plan) -> Plan:
     return replace(plan, resolved=replace(plan.resolved, recipe=recipe))
 
 
-def _seconds_for_unet(cell: Cell, done: Sequence[CellResult]) -> float:
+def seconds_for_unet(cell: Cell, done: Sequence[CellResult]) -> float:
     """As long as the slowest strategy tuned on the same images.
 
     Raises:
@@ -233,23 +242,26 @@ def _seconds_for_unet(cell: Cell, done: Sequence[CellResult]) -> float:
     return max(taken)
 
 
-def _by_case(scores: Scores) -> dict[str, Any]:
-    """Values of each case, and its group, as ``CellResult`` keeps them."""
+def values_by_case(scores: Scores) -> tuple[dict[str, CaseValues], dict[str, str]]:
+    """Means of the objects of each case, and the cases' groups.
+
+    Returns:
+        Measure → system → prompt → case → value, without what has none; case → group.
+    """
     values: dict[str, dict[str, dict[str, dict[str, float]]]] = {}
-    objects = scores.objects
-    for (system, prompt, case), own in grouped(
-        objects, lambda score: (score.system, score.prompt, score.case)
-    ).items():
+
+    def keep(measure: str, system: str, prompt: str, case: str, value: float) -> None:
+        if math.isfinite(value):
+            by_prompt = values.setdefault(measure, {}).setdefault(system, {})
+            by_prompt.setdefault(prompt, {})[case] = value
+
+    answers = grouped(scores.objects, lambda score: (score.system, score.prompt, score.case))
+    for (system, prompt, case), own in answers.items():
         for measure in MEASURES:
             mean = finite_mean(getattr(score, measure) for score in own)
-            if mean == mean:  # noqa: PLR0124 (not NaN)
-                values.setdefault(measure, {}).setdefault(system, {}).setdefault(prompt, {})[
-                    case
-                ] = mean
+            keep(measure, system, prompt, case, mean)
     for image in scores.images:
-        if image.dice == image.dice:
-            by_system = values.setdefault("semantic_dice", {}).setdefault(image.system, {})
-            by_system.setdefault("auto", {})[image.case] = image.dice
-    groups = {score.case: score.group for score in objects}
+        keep("semantic_dice", image.system, "auto", image.case, image.dice)
+    groups = {score.case: score.group for score in scores.objects}
     groups |= {image.case: image.group for image in scores.images}
-    return {"values": values, "groups": groups}
+    return dict(values), groups

@@ -68,7 +68,7 @@ def test_data_that_is_there_is_found_with_its_hash(root: Path) -> None:
 
 
 def test_data_that_is_missing_says_where_to_get_it_and_under_what_licence(tmp_path: Path) -> None:
-    with pytest.raises(DataError, match="is not there.*the university's shelf.*CC BY 4.0"):
+    with pytest.raises(DataError, match=r"is not there.*the university's shelf.*CC BY 4.0"):
         find_data(described(), tmp_path)
 
 

@@ -19,7 +19,7 @@ def test_a_new_folder_is_claimed_and_the_same_suite_goes_on_in_it(tmp_path: Path
 def test_results_of_another_domain_suite_or_version_stay_apart(tmp_path: Path) -> None:
     folder = ResultsFolder(tmp_path)
     folder.claim("ct", "default")
-    with pytest.raises(RunDirectoryError, match="results of domain ct, .* of domain mri"):
+    with pytest.raises(RunDirectoryError, match=r"results of domain ct, .* of domain mri"):
         folder.claim("mri", "default")
     with pytest.raises(RunDirectoryError, match="results of suite default"):
         folder.claim("ct", "quick")

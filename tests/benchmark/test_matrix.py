@@ -76,9 +76,7 @@ def test_a_result_comes_back_from_its_file(tmp_path: Path) -> None:
         ('{"schema": 2}', "version 2 of the format"),
     ],
 )
-def test_a_damaged_or_newer_result_says_what_to_do(
-    content: str, said: str, tmp_path: Path
-) -> None:
+def test_a_damaged_or_newer_result_says_what_to_do(content: str, said: str, tmp_path: Path) -> None:
     path = tmp_path / "cell.json"
     path.write_text(content)
     with pytest.raises(RunDirectoryError, match=said):

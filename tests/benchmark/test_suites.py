@@ -24,7 +24,7 @@ def suite(**values: object) -> Suite:
 
 
 def local_file(folder: Path, answer: str) -> Path:
-    path = folder / "mine.py"
+    path = folder / f"{folder.name.replace('-', '_')}.py"  # a module's name is used once
     path.write_text(
         "from samdomains.plugin import hookimpl\n\n"
         f"@hookimpl\ndef benchmarks():\n    return {answer}\n"
@@ -55,7 +55,7 @@ def test_a_selection_replaces_what_it_names_and_leaves_the_rest() -> None:
 
 
 def test_a_data_set_that_the_suite_does_not_have_is_refused_with_a_hint() -> None:
-    with pytest.raises(UsageError, match="no data set 'nucle'. Did you mean 'nuclei'"):
+    with pytest.raises(UsageError, match=r"no data set 'nucle'. Did you mean 'nuclei'"):
         suite().only(Selection(data_sets=["nucle"]))
 
 
@@ -79,7 +79,7 @@ def test_a_suite_that_is_wrongly_described_names_the_value_and_the_layer(
 ) -> None:
     answer = {"default": {"title": "Cells", "datasets": (ONE,), **values}}
     domain = select_domain("images", local_plugin=local_file(tmp_path, repr(answer)))
-    with pytest.raises(PluginError, match=f"mine.py.*'default' of `benchmarks`, .*{said}"):
+    with pytest.raises(PluginError, match=f"local file .*'default' of `benchmarks`, .*{said}"):
         find_suite(domain)
 
 
@@ -87,5 +87,5 @@ def test_an_unknown_suite_is_refused_with_the_names_there_are(tmp_path: Path) ->
     answer = {"quick": {"title": "Quick"}}
     domain = select_domain("images", local_plugin=local_file(tmp_path, repr(answer)))
     assert find_suite(domain, "quick").title == "Quick"
-    with pytest.raises(UsageError, match="no suite 'quik'. Did you mean 'quick'.*default, quick"):
+    with pytest.raises(UsageError, match=r"no suite 'quik'. Did you mean 'quick'.*default, quick"):
         find_suite(domain, "quik")

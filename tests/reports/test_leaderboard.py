@@ -1,0 +1,76 @@
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from samdomains.benchmark.leaderboard import leaderboard
+from samdomains.benchmark.suites import Suite
+from samdomains.chain import select_domain
+from samdomains.reports.leaderboard import (
+    dice_table,
+    leaderboard_markdown,
+    summary_table,
+    write_leaderboard,
+)
+from tests.benchmark.made import result, results
+
+
+@pytest.fixture
+def content() -> dict[str, Any]:
+    suite = Suite(title="Cells & <nuclei>")
+    return leaderboard(select_domain("images"), suite, results(), {"roads": "is not there"})
+
+
+def test_the_page_needs_nothing_else_and_shows_text_as_text(
+    content: dict[str, Any], tmp_path: Path
+) -> None:
+    write_leaderboard(tmp_path / "page.html", content)
+    page = (tmp_path / "page.html").read_text("utf-8")
+    assert not re.search(r"(src|href)=\"(?!data:|#)", page)
+    assert "<script" not in page
+    assert "Cells &amp; &lt;nuclei&gt;" in page
+    assert page.count("data:image/svg+xml") == 2  # the learning curve, light and dark
+    for said in ("U-Net from scratch", "a shelf", "CC0", "abababababababab", "is not there"):
+        assert said in page
+
+
+def test_the_best_of_a_column_is_marked_as_it_is_shown(content: dict[str, Any]) -> None:
+    table = dice_table(content["tables"][1])
+    best = {row.name: row.cells[0].best for row in table.rows}
+    assert best == {
+        "SAM, decoder tuned": False,
+        "SAM, zero-shot": False,
+        "Ellipse in box": False,
+        "U-Net from scratch": True,
+    }
+    assert re.fullmatch(r"0\.\d{3} to 0\.\d{3}", table.rows[0].cells[0].interval)
+
+
+def test_the_overview_takes_the_table_of_all_images(content: dict[str, Any]) -> None:
+    (row,) = summary_table(content).rows
+    assert (row.name, row.note) == ("nuclei", "20 training images")
+
+
+def test_the_markdown_holds_every_table(content: dict[str, Any]) -> None:
+    text = leaderboard_markdown(content)
+    assert text.count("\n| U-Net from scratch |") == 2
+    assert "- SAM, decoder tuned against U-Net from scratch, box: -0.050 Dice" in text
+    assert "- `roads`: is not there" in text
+    assert "**Generated data" not in text
+
+
+def test_generated_data_is_said_first() -> None:
+    cells = [result("untuned", {"zero_shot": 0.7}, data="generated")]
+    made = leaderboard(select_domain("images"), Suite(title="Demo"), cells, {})
+    text = leaderboard_markdown(made)
+    assert text.index("**Generated data") < text.index("## ")
+
+
+def test_a_suite_in_which_everything_failed_has_a_page_all_the_same(tmp_path: Path) -> None:
+    made = leaderboard(select_domain("images"), Suite(title="Cells"), [], {"a": "is not there"})
+    write_leaderboard(tmp_path / "page.html", made)
+    assert "is not there" in (tmp_path / "page.html").read_text("utf-8")
+    assert "is not there" in leaderboard_markdown(made)
