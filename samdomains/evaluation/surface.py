@@ -18,7 +18,6 @@ from typing import Any, Literal, NamedTuple, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 from scipy.spatial import KDTree
 
 from samdomains.evaluation.metrics import overlap
@@ -250,10 +249,20 @@ def _border_distances(
     prediction: NDArray[np.bool_], truth: NDArray[np.bool_], steps: NDArray[np.float64]
 ) -> tuple[float, float]:
     """95 percent Hausdorff distance and average symmetric surface distance."""
-    borders = [_places(mask & ~ndimage.binary_erosion(mask), steps) for mask in (prediction, truth)]
+    borders = [_places(_border(mask), steps) for mask in (prediction, truth)]
     forth, back = distances_to(*borders), distances_to(*borders[::-1])
     hd95 = max(float(np.quantile(distances, 0.95)) for distances in (forth, back))
     return hd95, float(np.concatenate([forth, back]).mean())
+
+
+def _border(mask: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """True elements with a face towards the background, in a fraction of an erosion's time."""
+    padded, inside = np.pad(mask, 1), mask.copy()
+    middle = (slice(1, -1),) * mask.ndim
+    for axis in range(mask.ndim):
+        for neighbour in (slice(None, -2), slice(2, None)):
+            inside &= padded[(*middle[:axis], neighbour, *middle[axis + 1 :])]
+    return mask & ~inside
 
 
 def _surface_dice(

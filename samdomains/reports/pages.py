@@ -66,8 +66,9 @@ def _duration(seconds: float) -> str:
 
 
 def _p_value(value: float) -> str:
-    """Two digits, and no more zeros than anybody reads."""
-    return "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
+    """Two digits, and no more zeros than anybody reads; never broken between lines."""
+    text = "p < 0.001" if value < 0.001 else f"p = {value:.2g}"
+    return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
 def _signed(value: float) -> str:

@@ -86,23 +86,28 @@ class BoundaryRow:
         boundary_f: Mean, or None where nothing was scored; so for the others.
         nsd: Surface Dice.
         hd95_px: 95 percent Hausdorff distance, over the objects that were not missed.
-        objects: Number of objects.
-        missed: Number of those without any answer.
+        missed: Number of objects without any answer.
     """
 
     name: str
     boundary_f: Score | None
     nsd: Score | None
     hd95_px: Score | None
-    objects: int
     missed: int
 
 
 @dataclass(frozen=True)
 class BoundaryTable:
-    """Outlines under one way of prompting, a row for each system that was prompted this way."""
+    """Outlines under one way of prompting.
+
+    Attributes:
+        prompt: What readers call the way of prompting.
+        objects: Number of objects, the same for all systems.
+        rows: One for each system that was prompted this way.
+    """
 
     prompt: str
+    objects: int
     rows: tuple[BoundaryRow, ...]
 
 
@@ -123,14 +128,14 @@ def boundary_tables(metrics: Metrics) -> list[BoundaryTable]:
                 boundary_f=read_score(entry, "boundary_f"),
                 nsd=read_score(entry, "nsd"),
                 hd95_px=read_score(entry, "hd95_px"),
-                objects=entry["objects"],
                 missed=entry["missed"],
             )
             for system, entry in entries.items()
             if read_score(entry, "boundary_f") is not None
         )
         if rows:
-            found.append(BoundaryTable(prompt_name(prompt), rows))
+            objects = max(entry.get("objects", 0) for entry in entries.values())
+            found.append(BoundaryTable(prompt_name(prompt), objects, rows))
     return found
 
 

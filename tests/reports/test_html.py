@@ -196,7 +196,7 @@ def test_outlines_are_shown_with_what_their_measures_mean(
     write_report(tmp_path / "report.html", ReportData("Base", "generic", "tiny", metrics))
     text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
     assert "lies within 2 pixels of the other one" in text
-    assert "Tuned 0.750 0.700 to 0.800 0.750 0.700 to 0.800 3.14 1 of 9" in text
+    assert "Box · 9 objects Tuned 0.750 0.700 to 0.800 0.750 0.700 to 0.800 3.14 1" in text
 
 
 def test_a_report_of_an_untuned_model_leaves_out_what_it_has_not(tmp_path: Path) -> None:

@@ -44,7 +44,7 @@ def test_outlines_have_a_table_where_they_were_measured(metrics: dict[str, Any])
     entry["hd95_px"] = {"mean": None, "ci95": [None, None], "n": 0}
     (table,) = boundary_tables(metrics)
     (row,) = table.rows
-    assert (table.prompt, row.name, row.objects, row.missed) == ("Box", "Tuned", 9, 2)
+    assert (table.prompt, table.objects, row.name, row.missed) == ("Box", 9, "Tuned", 2)
     assert row.boundary_f is not None
     assert row.boundary_f.mean == 0.91
     assert row.hd95_px is None
