@@ -14,8 +14,10 @@ from typing import ClassVar
 import numpy as np
 import pytest
 
+from samdomains.benchmark.suites import find_suite
 from samdomains.data.naming import image_file, plain_stem
 from samdomains.data.parts import normalized_image, statistics_of
+from samdomains.recipe_layers import RecipeLayer, resolve_recipe
 from samdomains.testing.decoders import PixelsDecodedError, no_pixels
 from samdomains.testing.deviation import require_reasons
 from samdomains.testing.subject import SEED, Subject, subject_of
@@ -106,6 +108,15 @@ class DomainConformance:
         """Unknown keys and values out of range are found before a user finds them."""
         for name in subject.domain.recipe_names():
             subject.domain.resolve_recipe(name=name)
+
+    def test_its_benchmark_suites_are_described(self, subject: Subject) -> None:
+        """Title, data sets with source and licence, values that the recipe knows."""
+        for name in subject.domain.benchmarks():
+            suite = find_suite(subject.domain, name)
+            for values in (suite.recipe, *(data.recipe for data in suite.datasets)):
+                resolve_recipe([RecipeLayer(f"suite {name}", values)])
+            for data in suite.datasets:
+                subject.domain.resolve_recipe(name=data.named)
 
     def test_the_same_seed_makes_the_same_demo_data(self, subject: Subject, tmp_path: Path) -> None:
         """Byte by byte; another seed makes other files."""
