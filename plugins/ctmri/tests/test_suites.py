@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from samdomains_ctmri.suites import CT, MRI
 
 from samdomains.benchmark.data import hash_of
-from samdomains_ctmri.suites import CT, MRI
 
 REAL = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 

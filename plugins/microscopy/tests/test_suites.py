@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from samdomains_microscopy.suites import EM, MICROSCOPY
 
 from samdomains.benchmark.data import hash_of
-from samdomains_microscopy.suites import EM, MICROSCOPY
 
 REAL = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 

@@ -5,9 +5,9 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from samdomains_satellite.suites import INFRARED, SATELLITE
 
 from samdomains.benchmark.data import hash_of
-from samdomains_satellite.suites import INFRARED, SATELLITE
 
 REAL = Path(__file__).resolve().parents[3].parent / "shared" / "data"
 
