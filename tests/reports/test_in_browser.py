@@ -15,7 +15,7 @@ from typing import Any, TypeAlias
 import numpy as np
 import pytest
 
-from samdomains.data.audit import Finding
+from samdomains.audit.findings import Finding
 from samdomains.facts import StrategyChoice
 from samdomains.reports.figures import case_panels
 from samdomains.reports.html import (
@@ -102,7 +102,16 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         metrics=example_metrics(),
         card=example_card(),
         splits=[SplitCount("train", 30, 15), SplitCount("test", 10, 5)],
-        findings=[Finding("warning", LONG, "a.png", "the image is black", "Look at it.")],
+        findings=[
+            Finding(
+                "warning",
+                LONG,
+                "a.png",
+                "the image is black",
+                "Look at it.",
+                check="constant_image",
+            )
+        ],
         history=example_history(),
         strategy=StrategyChoice("lora", 4, "bf16", ("30 images suit LoRA.",)),
         recipe=[RecipeRow("training.epochs", LONG, "command line")],
