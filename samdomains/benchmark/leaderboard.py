@@ -12,6 +12,7 @@ from samdomains.chain import Domain
 from samdomains.discovery import core_version
 from samdomains.evaluation.averages import finite_mean, grouped, mean_of
 from samdomains.evaluation.paired import PairedTest, holm, paired_test
+from samdomains.reports.provenance import hardware
 
 RESAMPLES = 1000
 """Bootstrap resamples of each interval."""
@@ -71,8 +72,8 @@ def leaderboard(
         missing: Data set → why it was not used.
 
     Returns:
-        ``{"schema", "samdomains", "domain", "plugin", "suite", "generated", "data", "tables",
-        "failed"}``. ``tables`` has an entry for each data set and number of training images:
+        ``{"schema", "samdomains", "domain", "plugin", "suite", "generated", "hardware", "data",
+        "tables", "failed"}``. ``tables`` has an entry for each data set and number of training images:
         ``{"data", "images", "train", "val", "test", "seeds", "rows", "comparisons"}``.
     """
     sound = [result for result in results if not result.error]
@@ -89,6 +90,7 @@ def leaderboard(
         "plugin": f"{domain.distribution} {domain.version}",
         "suite": suite.title,
         "generated": GENERATED in data,
+        "hardware": hardware(),
         "data": data,
         "tables": tables,
         "failed": {**missing, **{r.cell.key: r.error for r in results if r.error}},

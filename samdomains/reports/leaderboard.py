@@ -130,6 +130,7 @@ def leaderboard_markdown(results: Results) -> str:
         for table in _tables_of(results, name):
             lines += [f"### {_size(table)}", "", *_markdown_table(dice_table(table)), ""]
             lines += [*(f"- {said}" for said in _sentences(table)), ""]
+    lines += [f"Machine: {', '.join(results['hardware'].values())}.", ""]
     lines += _failures(results)
     return "\n".join(lines).rstrip() + "\n"
 
