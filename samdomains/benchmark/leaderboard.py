@@ -73,8 +73,8 @@ def leaderboard(
 
     Returns:
         ``{"schema", "samdomains", "domain", "plugin", "suite", "generated", "hardware", "data",
-        "tables", "failed"}``. ``tables`` has an entry for each data set and number of training images:
-        ``{"data", "images", "train", "val", "test", "seeds", "rows", "comparisons"}``.
+        "tables", "failed"}``. ``tables`` has an entry for each data set and number of training
+        images: ``{"data", "images", "train", "val", "test", "seeds", "rows", "comparisons"}``.
     """
     sound = [result for result in results if not result.error]
     data = {result.cell.data: dict(result.about) for result in results}

@@ -1,4 +1,4 @@
-"""Report and leaderboard in a real browser: they fetch nothing, complain of nothing, and fit a phone."""
+"""Pages in a real browser: they fetch nothing, complain of nothing, and fit a phone."""
 
 from __future__ import annotations
 
