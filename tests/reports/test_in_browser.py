@@ -1,10 +1,10 @@
-"""The report in a real browser: it fetches nothing, complains of nothing, and fits a phone."""
+"""Pages in a real browser: they fetch nothing, complain of nothing, and fit a phone."""
 
 from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from functools import cache, partial
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
 
@@ -12,6 +12,9 @@ import numpy as np
 import pytest
 
 from samdomains.audit.findings import Finding
+from samdomains.benchmark.leaderboard import leaderboard
+from samdomains.benchmark.suites import Suite
+from samdomains.chain import select_domain
 from samdomains.facts import StrategyChoice
 from samdomains.reports.figures import case_panels
 from samdomains.reports.html import (
@@ -22,9 +25,11 @@ from samdomains.reports.html import (
     SplitCount,
     write_report,
 )
+from samdomains.reports.leaderboard import write_leaderboard
 from samdomains.reports.volume_figures import FollowedObject, VolumePicture
 from samdomains.reports.volume_page import volume_section
 from samdomains.types import ObjectMask, Prompts
+from tests.benchmark.made import results
 from tests.reports.browsing import look_at, needs_browser
 from tests.reports.conftest import example_card, example_history, example_metrics
 
@@ -101,10 +106,14 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def look(report: Path, tmp_path_factory: pytest.TempPathFactory) -> Look:
-    """Opens the report as wide as asked and tells what the browser found."""
+    """Opens a page, the report unless told, as wide as asked and tells what the browser found."""
     folder = tmp_path_factory.mktemp("browser")
 
-    return cache(partial(look_at, report, folder))
+    @cache
+    def found(width: int, *, dark: bool = False, page: Path = report) -> Mapping[str, Any]:
+        return look_at(page, folder, width, dark=dark)
+
+    return found
 
 
 @pytest.mark.parametrize("width", [390, 1280])
@@ -116,6 +125,17 @@ def test_it_fits_the_window_and_shows_every_picture(look: Look, width: int) -> N
     assert found["broken"] == []
     assert found["console"] == []
     assert found["requests"] == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_leaderboard_fits_too(look: Look, tmp_path: Path, width: int) -> None:
+    suite, missing = Suite(title=LONG), {LONG: f"{LONG}: is not there"}
+    page = tmp_path / "leaderboard.html"
+    write_leaderboard(page, leaderboard(select_domain("images"), suite, results(), missing))
+    found = look(width, page=page)
+    assert found["needs"] <= width
+    assert found["images"] == 1
+    assert found["broken"] == found["console"] == found["requests"] == []
 
 
 def test_on_a_phone_the_pictures_of_a_case_are_as_wide_as_the_page(look: Look) -> None:
