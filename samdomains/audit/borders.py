@@ -53,7 +53,7 @@ Nine in ten masks shifted by 3 px gain more, also where the contrast is low."""
 LEAST_CLEARNESS = 2.0
 """Gain in standard errors over the squares of the border."""
 
-CERTAIN_USUAL, CERTAIN_GAIN, CERTAIN_CLEARNESS = 0.9, 0.5, 6.0
+CERTAIN_USUAL, CERTAIN_GAIN, CERTAIN_CLEARNESS, CERTAIN_CELLS = 0.9, 0.5, 6.0, 12
 """From here on a mask is certainly misplaced. No unspoilt image of the shared sets gets there."""
 
 
@@ -67,6 +67,7 @@ class BestShift:
         gain: What this gains, as a share of what the best shift has above the median shift; 0
             where the masks lie best as they are.
         clearness: The gain in its standard errors.
+        cells: Number of observations, squares of the border, that it rests on.
         scale: Pixels of the image along one step of the search.
     """
 
@@ -74,6 +75,7 @@ class BestShift:
     right: int
     gain: float
     clearness: float
+    cells: int
     scale: int
 
 
@@ -132,11 +134,13 @@ def best_shift(look: Look) -> BestShift | None:
     above = float(curve[best] - np.median(curve))
     gain = float(curve[best] - curve[here]) / above if above > 0 else 0.0
     cells = _cells(rows, columns)
-    if cells.max() + 1 < LEAST_CELLS:
+    count = int(cells.max()) + 1
+    if count < LEAST_CELLS:
         return None
     clearness = _clearness(strength[:, best] - strength[:, here], cells) if best != here else 0.0
     scale = look.scale
-    return BestShift(int(down[best]) * scale, int(right[best]) * scale, gain, clearness, scale)
+    shift = int(down[best]) * scale, int(right[best]) * scale
+    return BestShift(*shift, gain, clearness, count, scale)
 
 
 def judge_placement(shifts: Sequence[BestShift | None]) -> Placement:
@@ -227,4 +231,5 @@ def _is_certain(shift: BestShift, agreement: float) -> bool:
         agreement >= CERTAIN_USUAL
         and shift.gain >= CERTAIN_GAIN
         and shift.clearness >= CERTAIN_CLEARNESS
+        and shift.cells >= CERTAIN_CELLS
     )

@@ -11,7 +11,7 @@ from scipy import ndimage
 
 from samdomains.types import ObjectMask, RawImage, Size
 
-LONGEST_SIDE = 1024
+LONGEST_SIDE = 1536
 """Pixels; larger images are reduced by a whole factor, which keeps the time for each in bounds."""
 
 SMOOTHING = 1.0
