@@ -96,6 +96,24 @@ def stretched(channels: RawImage, scale: int) -> NDArray[np.float32]:
     return np.clip(values, -BEYOND, 1.0 + BEYOND).astype(np.float32)
 
 
+def reduced(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
+    """(side, side): means over the parts of an image, whatever its size and shape.
+
+    Args:
+        values: (H, W).
+        side: Of the result, in pixels.
+    """
+    for axis in (0, 1):
+        if values.shape[axis] < side:
+            values = np.repeat(values, -(-side // values.shape[axis]), axis=axis)
+        length = values.shape[axis]
+        starts = np.arange(side) * length // side
+        counts = np.diff(np.append(starts, length)).astype(np.float32)
+        sums = np.add.reduceat(values, starts, axis=axis)
+        values = sums / (counts[:, None] if axis == 0 else counts)
+    return values
+
+
 def _used_channels(pixels: RawImage) -> RawImage:
     """The first three channels; one of them where they are all alike; never alpha."""
     used = pixels[:1] if len(pixels) in (1, 2) else pixels[:3]

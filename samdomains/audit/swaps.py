@@ -17,7 +17,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from samdomains.audit.looks import Look
+from samdomains.audit.looks import Look, reduced
 from samdomains.types import Size
 
 SIDE = 64
@@ -131,15 +131,15 @@ def make_thumbnail(look: Look) -> Thumbnail | None:
     border = np.zeros(inside.shape, dtype=np.float32)
     border[:, :-1] = look.labels[:, :-1] != look.labels[:, 1:]
     border[:-1] = np.maximum(border[:-1], look.labels[:-1] != look.labels[1:])
-    channels = np.stack([_reduced(np.clip(channel, 0, 1)) for channel in look.channels])
+    channels = np.stack([reduced(np.clip(channel, 0, 1), SIDE) for channel in look.channels])
     channels = channels[[0, 0, 0]] if len(channels) == 1 else channels
     gradient = look.gradient.max(axis=0)
     strongest = max(float(gradient.max()), 1e-6)
     return Thumbnail(
         channels=_in_bytes(channels),
-        gradient=_in_bytes(_reduced(gradient / strongest)),
-        inside=_in_bytes(_reduced(inside.astype(np.float32))),
-        border=_in_bytes(_reduced(border)),
+        gradient=_in_bytes(reduced(gradient / strongest, SIDE)),
+        inside=_in_bytes(reduced(inside.astype(np.float32), SIDE)),
+        border=_in_bytes(reduced(border, SIDE)),
         size=look.size,
     )
 
@@ -318,20 +318,6 @@ class _Moments:
         distance = ((apart @ np.linalg.inv(covariance)) * apart).sum(axis=1)
         density: NDArray[np.float64] = -0.5 * (distance + np.linalg.slogdet(covariance)[1])
         return density
-
-
-def _reduced(values: NDArray[np.float32]) -> NDArray[np.float32]:
-    """(SIDE, SIDE): means over the parts of an image, whatever its size."""
-    for axis in (0, 1):
-        length = values.shape[axis]
-        if length < SIDE:
-            values = np.repeat(values, -(-SIDE // length), axis=axis)
-            length = values.shape[axis]
-        starts = np.arange(SIDE) * length // SIDE
-        sums = np.add.reduceat(values, starts, axis=axis)
-        counts = np.diff(np.append(starts, length)).astype(np.float32)
-        values = sums / (counts[:, None] if axis == 0 else counts)
-    return values
 
 
 def _in_bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
