@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
@@ -15,6 +17,11 @@ from samdomains.cli.options import (
     set_option,
 )
 
+if TYPE_CHECKING:
+    from samdomains.audit.findings import Audit
+    from samdomains.protocols import Normalizer
+    from samdomains.types import Case
+
 
 @click.command("check", epilog="Example: samdomains check microscopy my_data --out findings")
 @domain_argument
@@ -23,7 +30,7 @@ from samdomains.cli.options import (
     "--out",
     type=click.Path(path_type=Path),
     metavar="FOLDER",
-    help="Also write the findings there, as check.json.",
+    help="Also write the findings there: check.json, and check.html with pictures.",
 )
 @recipe_option
 @set_option
@@ -44,13 +51,13 @@ def command(
     from samdomains.chain import select_domain
     from samdomains.checking import audit_line, check_cases
     from samdomains.data.parts import in_parts
-    from samdomains.files import write_json
 
     selected = select_domain(domain, local_plugin=local_plugin)
     recipe = selected.resolve_recipe(file=recipe_file, settings=settings).recipe
-    audit = check_cases(in_parts(selected.load_cases(data, recipe), recipe.scene), recipe)
+    cases = in_parts(selected.load_cases(data, recipe), recipe.scene)
+    audit = check_cases(cases, recipe)
     if out is not None:
-        write_json(out / "check.json", audit.to_json())
+        _write_findings(out, audit, cases, selected.normalize_intensity(recipe), data)
     if as_json:
         click.echo(json.dumps(audit.to_json()))
     else:
@@ -60,3 +67,16 @@ def command(
         click.echo(audit_line(audit))
     if audit.errors:
         context.exit(1)
+
+
+def _write_findings(
+    out: Path, audit: Audit, cases: Sequence[Case], normalizer: Normalizer, data: Path
+) -> None:
+    """``check.json`` and ``check.html``."""
+    from samdomains.files import write_json
+    from samdomains.progress import progress_bar
+    from samdomains.reports.audit_page import shown_findings, write_audit_page
+
+    write_json(out / "check.json", audit.to_json())
+    with progress_bar("drawing", len(shown_findings(audit.findings))) as show:
+        write_audit_page(out / "check.html", audit, cases, normalizer, source=data, progress=show)
