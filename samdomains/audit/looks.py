@@ -84,7 +84,10 @@ def stretched(channels: RawImage, scale: int) -> NDArray[np.float32]:
 
     The channels are stretched together, so that a channel without contrast stays so.
     """
-    values = np.nan_to_num(channels.astype(np.float32), posinf=0.0, neginf=0.0)
+    values: NDArray[np.float32] = channels.astype(np.float32)
+    finite = np.isfinite(values)
+    if not finite.all():
+        values[~finite] = values[finite].min(initial=np.inf) if finite.any() else 0.0
     if scale > 1:
         height, width = values.shape[1] // scale, values.shape[2] // scale
         squares = values[:, : height * scale, : width * scale]
@@ -92,8 +95,8 @@ def stretched(channels: RawImage, scale: int) -> NDArray[np.float32]:
     low, high = np.percentile(values[:, ::2, ::2], STRETCH)
     if high <= low:  # a few bright targets on an even background
         low, high = values.min(), values.max()
-    values = (values - low) / max(float(high - low), 1e-6)
-    return np.clip(values, -BEYOND, 1.0 + BEYOND).astype(np.float32)
+    values = (values - np.float32(low)) / np.float32(max(high - low, 1e-6))
+    return np.clip(values, -BEYOND, 1.0 + BEYOND)
 
 
 def reduced(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
@@ -109,8 +112,8 @@ def reduced(values: NDArray[np.float32], side: int) -> NDArray[np.float32]:
         length = values.shape[axis]
         starts = np.arange(side) * length // side
         counts = np.diff(np.append(starts, length)).astype(np.float32)
-        sums = np.add.reduceat(values, starts, axis=axis)
-        values = sums / (counts[:, None] if axis == 0 else counts)
+        values = np.add.reduceat(values, starts, axis=axis)
+        values /= counts[:, None] if axis == 0 else counts
     return values
 
 

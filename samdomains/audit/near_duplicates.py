@@ -82,7 +82,7 @@ def fingerprint(look: Look) -> Fingerprint | None:
     small = reduced(np.clip(look.channels.mean(axis=0), 0, 1), SIDE)
     if _details(small).std() < LEAST_CONTRAST:
         return None
-    return Fingerprint(np.round(small * 255).astype(np.uint8))
+    return Fingerprint(np.rint(255 * small).astype(np.uint8))
 
 
 def find_pairs(prints: Sequence[Fingerprint | None], groups: Sequence[str]) -> Iterator[Pair]:
@@ -99,7 +99,7 @@ def find_pairs(prints: Sequence[Fingerprint | None], groups: Sequence[str]) -> I
         Zauner 2010, "Implementation and benchmarking of perceptual image hash functions".
     """
     places = np.array([place for place, item in enumerate(prints) if item is not None], np.intp)
-    small = [item.thumbnail / np.float32(255) for item in prints if item is not None]
+    small = [item.thumbnail.astype(np.float32) for item in prints if item is not None]
     if len(small) < 2:
         return
     usual = _usual(small)

@@ -51,7 +51,7 @@ MOST_SWAPPED = 0.5
 """Where more masks than this share seem swapped, it is the method that fails."""
 
 CERTAIN_BEST, CERTAIN_PAIR_GAIN = 0.9, 5.0
-"""A pair that gains so much in a set where own masks nearly always fit best is certainly swapped."""
+"""A pair that gains so much, where own masks nearly always fit best, is certainly swapped."""
 
 UNFIT_BEST, UNFIT_RANK = 0.9, 0.2
 """In a set where own masks nearly always fit best, one that is beaten by this share of the masks of
@@ -247,7 +247,7 @@ def _strangers(fits: _Fits, best: float) -> list[Stranger]:
     """Masks at chance level, each with the best of the other masks at chance level."""
     suspects = np.flatnonzero(fits.own <= max(CHANCE, CHANCE_SHARE * float(np.median(fits.own))))
     gains = fits.between(suspects, suspects) - fits.own[suspects][:, None]
-    sizes = [fits.items[i].size for i in suspects]
+    sizes = [fits.items[int(i)].size for i in suspects]
     other = np.array([[a == b for b in sizes] for a in sizes], dtype=bool).reshape(gains.shape)
     np.fill_diagonal(other, False)
     gains = np.where(other, gains, -np.inf)
