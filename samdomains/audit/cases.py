@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from samdomains.audit.contents import Contents
 from samdomains.audit.duplicates import EqualImages
 from samdomains.audit.findings import (
     Audit,
@@ -27,6 +28,12 @@ from samdomains.audit.masks import (
     check_mask_size,
     check_specks,
     numbered,
+)
+from samdomains.audit.shapes import (
+    check_coarse_border,
+    check_holes,
+    check_objects_twice,
+    check_stray_parts,
 )
 from samdomains.data.folders import ALLOWED_LAYOUTS
 from samdomains.data.naming import name_some
@@ -86,6 +93,7 @@ class _Tally:
         equal: Knows the images that were seen.
         unreadable: File and problem of what could not be read.
         noted: Ids of the images, volumes and scenes whose notes are listed.
+        contents: What is kept of the images to compare them.
     """
 
     minimum_area: int
@@ -100,6 +108,7 @@ class _Tally:
     equal: EqualImages = field(default_factory=EqualImages)
     unreadable: set[tuple[str, str]] = field(default_factory=set)
     noted: set[str] = field(default_factory=set)
+    contents: Contents = field(default_factory=Contents)
 
     def look_at(self, case: Case) -> None:
         """Read one case and add what is wrong with it."""
@@ -108,16 +117,28 @@ class _Tally:
         if pixels is not None:
             self.channels[pixels.shape[0]] += 1
             self.findings.extend(_of_pixels(case, pixels))
-            self.findings.extend(self.equal.look_at(case, pixels))
+        objects: Sequence[ObjectMask] | None = None
         if case.read_objects is None:
             self.bare.append(case)
-            return
-        objects = self._read(case, case.read_objects)
+        else:
+            objects = self._read(case, case.read_objects)
         if objects is not None:
             self._count(case, objects)
             self.findings.extend(_of_objects(case, objects, self.minimum_area))
-            if pixels is not None:
-                self.findings.extend(_of_both(case, pixels, objects))
+        if pixels is not None:
+            self._look_at_contents(case, pixels, objects)
+
+    def _look_at_contents(
+        self, case: Case, pixels: RawImage, objects: Sequence[ObjectMask] | None
+    ) -> None:
+        """What the image shows, and whether its masks go with it."""
+        of_another_size = list(check_mask_size(case, objects or (), pixels.shape[-2:]))
+        self.findings.extend(of_another_size)
+        equal = list(self.equal.look_at(case, pixels))
+        self.findings.extend(equal)
+        self.contents.look_at(
+            case, pixels, None if of_another_size else objects, is_copy=bool(equal)
+        )
 
     def look_at_all(self) -> None:
         """Add what is wrong with the data set as a whole."""
@@ -129,6 +150,7 @@ class _Tally:
             )
             return
         self.findings.extend(self._of_contents())
+        self.findings.extend(self.contents.findings())
         self.findings += [
             about_image(
                 case,
@@ -246,12 +268,7 @@ def _of_objects(case: Case, objects: Sequence[ObjectMask], minimum_area: int) ->
     yield from check_classes(case, objects)
     yield from check_specks(case, objects, minimum_area)
     yield from check_full_masks(case, objects)
-
-
-def _of_both(case: Case, pixels: RawImage, objects: Sequence[ObjectMask]) -> Iterator[Finding]:
-    """What the masks show when they are laid over the pixels, which must be of one size."""
-    size = (pixels.shape[-2], pixels.shape[-1])
-    of_another_size = list(check_mask_size(case, objects, size))
-    if of_another_size:
-        yield from of_another_size
-        return
+    yield from check_coarse_border(case, objects)
+    yield from check_holes(case, objects)
+    yield from check_stray_parts(case, objects)
+    yield from check_objects_twice(case, objects)
