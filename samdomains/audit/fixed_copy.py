@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from samdomains.audit.coco_files import CocoFile
 from samdomains.audit.findings import Finding, SafeFix
 from samdomains.audit.mask_files import WRITABLE, change_mask
-from samdomains.audit.mending import Mended, mended
+from samdomains.audit.mending import PIN_HOLE, Mended, mended
 from samdomains.data.convert import new_folder
 from samdomains.data.images import read_mask
 from samdomains.data.label_maps import is_label_map_sidecar, label_map_files, write_label_maps
@@ -239,7 +239,7 @@ class _Mender:
             what = f"{specks} specks of fewer than {self.minimum_area} pixels removed"
             self.made.append(Change("remove_specks", case.id, file, what))
         if holes:
-            what = f"{holes} holes of fewer than {self.minimum_area} pixels filled"
+            what = f"{holes} holes of at most {PIN_HOLE} pixels filled"
             self.made.append(Change("fill_holes", case.id, file, what))
 
     def _drop(self, case: Case) -> None:

@@ -16,6 +16,9 @@ from scipy import ndimage
 from samdomains.audit.findings import SafeFix
 from samdomains.types import Mask, ObjectMask
 
+PIN_HOLE = 4
+"""Largest area in pixels of a hole that nobody draws on purpose."""
+
 _EIGHT_NEIGHBOURS = np.ones((3, 3), dtype=bool)
 
 
@@ -47,7 +50,7 @@ def mended(
     Args:
         objects: As ``Case.read_objects`` gave them.
         fixes: ``remove_specks`` takes away objects, and detached parts of objects, of fewer than
-            ``minimum_area`` pixels; ``fill_holes`` fills holes of fewer pixels.
+            ``minimum_area`` pixels; ``fill_holes`` fills holes of at most ``PIN_HOLE`` pixels.
         minimum_area: In pixels.
 
     Returns:
@@ -82,11 +85,11 @@ def specks_of(item: ObjectMask, minimum_area: int) -> Mask:
     return specks if small.sum() < count else np.zeros_like(item.crop)
 
 
-def pin_holes_of(item: ObjectMask, minimum_area: int) -> Mask:
-    """(h, w) in the object's crop: holes of fewer pixels, that no path of 4 neighbours leaves."""
+def pin_holes_of(item: ObjectMask) -> Mask:
+    """(h, w) in the object's crop: small holes, that no path of 4 neighbours leaves."""
     padded = np.pad(~item.crop, 1, constant_values=True)
     labels, count = ndimage.label(padded)
-    small = np.bincount(labels.ravel(), minlength=count + 1) < minimum_area
+    small = np.bincount(labels.ravel(), minlength=count + 1) <= PIN_HOLE
     small[0] = small[labels[0, 0]] = False
     holes: Mask = small[labels][1:-1, 1:-1]
     return holes
@@ -103,7 +106,7 @@ def _mended(
                 crop[speck] = False
                 specks += 1
     if "fill_holes" in fixes:
-        for hole in _parts(pin_holes_of(item, minimum_area), None):
+        for hole in _parts(pin_holes_of(item), None):
             if not (np.pad(hole, 1) & others).any():
                 crop[hole] = True
                 holes += 1

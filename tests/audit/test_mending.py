@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
 from samdomains.audit.findings import SafeFix
-from samdomains.audit.mending import mended, pin_holes_of, specks_of
+from samdomains.audit.mending import PIN_HOLE, mended, pin_holes_of, specks_of
 from samdomains.types import Mask, ObjectMask
 
 SIZE = (16, 20)
@@ -61,11 +61,13 @@ def test_small_holes_are_filled_and_large_ones_are_not() -> None:
     (found,) = mended([with_hole(6, 6)], {"fill_holes"}, 4)
     assert found.after is not None
     assert (found.holes, found.after.area) == (1, 100)
-    assert not pin_holes_of(with_hole(6, 6), 1).any()
+    item = with_hole(6, 6).mask()
+    item[6:8, 6:9] = False
+    assert not pin_holes_of(ObjectMask.from_mask(item)).any()
 
 
 def test_a_notch_at_the_border_is_no_hole() -> None:
-    assert not pin_holes_of(with_hole(2, 6), 4).any()
+    assert not pin_holes_of(with_hole(2, 6)).any()
 
 
 def test_only_what_was_asked_for_is_done() -> None:
@@ -85,7 +87,7 @@ def test_mending_changes_small_parts_alone_and_a_second_time_nothing(
 ) -> None:
     (once,) = mended([ObjectMask.from_mask(mask)], BOTH, minimum)
     after = np.zeros_like(mask) if once.after is None else once.after.mask()
-    assert (after & ~mask).sum() <= once.holes * (minimum - 1)
+    assert (after & ~mask).sum() <= once.holes * PIN_HOLE
     assert (mask & ~after).sum() <= once.specks * (minimum - 1)
     if once.after is not None:
         (twice,) = mended([once.after], BOTH, minimum)
