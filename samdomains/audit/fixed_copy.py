@@ -13,19 +13,18 @@ from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
-from numpy.typing import NDArray
 
 from samdomains.audit.coco_files import CocoFile
 from samdomains.audit.findings import Finding, SafeFix
-from samdomains.audit.mask_files import WRITABLE, change_mask
+from samdomains.audit.mask_changes import change_masks
+from samdomains.audit.mask_files import WRITABLE
 from samdomains.audit.mending import PIN_HOLE, Mended, mended
 from samdomains.data.convert import new_folder
-from samdomains.data.images import read_mask
 from samdomains.data.label_maps import is_label_map_sidecar, label_map_files, write_label_maps
 from samdomains.data.metadata import GROUPS_FILE, SPLITS_FILE, read_json_object
 from samdomains.errors import DataError
 from samdomains.files import write_json
-from samdomains.types import Case, Mask, ObjectMask
+from samdomains.types import Case, ObjectMask
 
 FIXES_FILE = "fixes.json"
 """What was changed, and what was left, in the copy."""
@@ -41,13 +40,13 @@ class Change:
     Attributes:
         fix: Which.
         case: Id of the case.
-        file: The file, seen from the folder of the data.
+        files: The files, seen from the folder of the data.
         what: What was done; or why nothing was.
     """
 
     fix: SafeFix
     case: str
-    file: str
+    files: tuple[str, ...]
     what: str
 
 
@@ -125,6 +124,14 @@ def _require_possible(data: Path, copy: Path, cases: Sequence[Case]) -> None:
 
 
 @dataclass(frozen=True, slots=True)
+class _Written:
+    """The mended objects of a case, and the files of the copy that hold them."""
+
+    objects: tuple[Mended, ...]
+    files: tuple[Path, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class _Mender:
     """Changes the copy.
 
@@ -152,7 +159,7 @@ class _Mender:
         for finding in findings:
             if finding.fix in ("remove_specks", "fill_holes"):
                 wanted.setdefault(finding.case, set()).add(finding.fix)
-        changed: dict[str, tuple[Mended, ...]] = {}
+        changed: dict[str, _Written] = {}
         for case_id, fixes in wanted.items():
             case = self.cases[case_id]
             assert case.read_objects is not None
@@ -161,11 +168,13 @@ class _Mender:
                 self._leave(case, fixes, "nothing of it is safe to change: other masks touch it")
                 continue
             try:
-                self._write(case, objects)
+                files = self._write(case, objects)
             except DataError as error:
+                if not _is_shared(case, self.cases.values()):
+                    self._restore(case)
                 self._leave(case, fixes, error.problem)
             else:
-                changed[case_id] = objects
+                changed[case_id] = _Written(objects, files)
         self._keep_what_reads_as_meant(changed, wanted)
 
     def drop_duplicates(self, findings: Sequence[Finding]) -> None:
@@ -187,60 +196,63 @@ class _Mender:
             self._drop(case)
             dropped.append(case)
             what = f"removed, since it equals '{first.id}'"
-            self.made.append(Change("drop_duplicate", case.id, self._name(case.files[0]), what))
+            files = (self._name(case.files[0]),)
+            self.made.append(Change("drop_duplicate", case.id, files, what))
         if dropped:
             self._forget({case.id for case in dropped})
 
-    def _write(self, case: Case, objects: Sequence[Mended]) -> None:
-        """Change the copy of a case's mask file."""
-        files = case.files[1:]
-        if len(files) != 1:
-            problem = f"its masks lie in {len(files)} files, and those of one file alone are fixed"
-            raise DataError(case.files[0], problem, "Correct them by hand.")
-        path = self._copied(files[0])
-        if is_label_map_sidecar(path):
+    def _write(self, case: Case, objects: tuple[Mended, ...]) -> tuple[Path, ...]:
+        """Change the copies of a case's mask files; returns those that changed."""
+        first = self._copied(case.files[min(1, len(case.files) - 1)])
+        if len(case.files) == 2 and is_label_map_sidecar(first):
             size = objects[0].before.image_size
-            write_label_maps(
-                path.parent, path.stem, _after(objects), size=size, classes=case.classes
+            return write_label_maps(
+                first.parent, first.stem, _after(objects), size=size, classes=case.classes
             )
-        elif path.suffix.lower() == ".json":
-            annotations = CocoFile(path)
+        if len(case.files) == 2 and first.suffix.lower() == ".json":
+            annotations = CocoFile(first)
             annotations.change(case.id, objects)
             annotations.write()
-        else:
-            values = read_mask(path)
-            removed, filled = _pixels(path, values, objects)
-            change_mask(path, removed, filled)
+            return (first,)
+        files = [self._copied(file) for file in case.files[1:]]
+        return change_masks(files, objects, case.classes)
 
     def _keep_what_reads_as_meant(
-        self, changed: Mapping[str, tuple[Mended, ...]], wanted: Mapping[str, set[SafeFix]]
+        self, changed: Mapping[str, _Written], wanted: Mapping[str, set[SafeFix]]
     ) -> None:
         """Read what was changed; where it is not what was meant, take the original again."""
         now = {case.id: case for case in self.load(self.folder)} if changed else {}
-        files: dict[Path, list[str]] = {}
+        sharing: dict[tuple[Path, ...], list[str]] = {}
         for case_id in changed:
-            files.setdefault(self.cases[case_id].files[1], []).append(case_id)
-        for file, ids in files.items():
-            if all(_same(_objects(now[case_id]), _after(changed[case_id])) for case_id in ids):
+            sharing.setdefault(self.cases[case_id].files[1:], []).append(case_id)
+        for ids in sharing.values():
+            if all(
+                _same(_objects(now[case_id]), _after(changed[case_id].objects)) for case_id in ids
+            ):
                 for case_id in ids:
                     self._note(self.cases[case_id], changed[case_id])
                 continue
-            for original in _mask_files(file):
-                shutil.copy2(original, self._copied(original))
+            self._restore(self.cases[ids[0]])
             why = "it would not be read back as it was meant"
             for case_id in ids:
                 self._leave(self.cases[case_id], wanted[case_id], why)
 
-    def _note(self, case: Case, objects: Sequence[Mended]) -> None:
-        file = self._name(case.files[1])
-        specks = sum(item.specks for item in objects)
-        holes = sum(item.holes for item in objects)
+    def _restore(self, case: Case) -> None:
+        """Take the masks of a case as they were."""
+        for file in case.files[1:]:
+            for original in _mask_files(file):
+                shutil.copy2(original, self._copied(original))
+
+    def _note(self, case: Case, written: _Written) -> None:
+        files = tuple(path.relative_to(self.folder).as_posix() for path in written.files)
+        specks = sum(item.specks for item in written.objects)
+        holes = sum(item.holes for item in written.objects)
         if specks:
-            what = f"{specks} specks of fewer than {self.minimum_area} pixels removed"
-            self.made.append(Change("remove_specks", case.id, file, what))
+            what = f"specks of fewer than {self.minimum_area} pixels removed: {specks}"
+            self.made.append(Change("remove_specks", case.id, files, what))
         if holes:
-            what = f"{holes} holes of at most {PIN_HOLE} pixels filled"
-            self.made.append(Change("fill_holes", case.id, file, what))
+            what = f"holes of at most {PIN_HOLE} pixels filled: {holes}"
+            self.made.append(Change("fill_holes", case.id, files, what))
 
     def _drop(self, case: Case) -> None:
         """Remove the files of a case that no other case has."""
@@ -273,8 +285,8 @@ class _Mender:
             write_json(groups, {name: group for name, group in named.items() if name not in ids})
 
     def _leave(self, case: Case, fixes: Iterable[SafeFix], why: str) -> None:
-        file = self._name(case.files[min(1, len(case.files) - 1)])
-        self.left.extend(Change(fix, case.id, file, why) for fix in sorted(fixes))
+        files = tuple(self._name(file) for file in case.files[1:] or case.files)
+        self.left.extend(Change(fix, case.id, files, why) for fix in sorted(fixes))
 
     def _copied(self, file: Path) -> Path:
         return self.folder / file.relative_to(self.data)
@@ -306,27 +318,8 @@ def _same(found: Sequence[ObjectMask], meant: Sequence[ObjectMask]) -> bool:
     )
 
 
-def _pixels(
-    path: Path, values: NDArray[np.int64], objects: Sequence[Mended]
-) -> tuple[Mask, dict[int, Mask]]:
-    """What becomes background, and what gets which of the stored values.
-
-    Raises:
-        DataError: A hole is in an object that is stored with several values.
-    """
-    removed = np.zeros(values.shape, dtype=bool)
-    filled: dict[int, Mask] = {}
-    for item in objects:
-        if not (item.specks or item.holes):
-            continue
-        before = item.before.mask()
-        after = np.zeros_like(before) if item.after is None else item.after.mask()
-        removed |= before & ~after
-        if item.holes:
-            stored = np.unique(values[before & after])
-            if len(stored) != 1:
-                problem = f"an object has the {len(stored)} values {stored.tolist()}"
-                raise DataError(path, problem, "Fill its holes by hand.")
-            mask = filled.setdefault(int(stored[0]), np.zeros_like(before))
-            mask |= after & ~before
-    return removed, filled
+def _is_shared(case: Case, cases: Iterable[Case]) -> bool:
+    """Whether another case's masks lie in the same file."""
+    return any(
+        not set(case.files[1:]).isdisjoint(other.files[1:]) for other in cases if other is not case
+    )

@@ -266,9 +266,7 @@ def _sample(rows: NDArray[np.float32]) -> NDArray[np.float32]:
     return rows[np.linspace(0, len(rows) - 1, min(len(rows), SAMPLE)).astype(np.intp)]
 
 
-def _log_density(
-    rows: NDArray[np.floating], sample: NDArray[np.floating]
-) -> NDArray[np.float64]:
+def _log_density(rows: NDArray[np.floating], sample: NDArray[np.floating]) -> NDArray[np.float64]:
     """(N,): log density of rows under the normal distribution of a sample, up to a constant."""
     middle = sample.mean(axis=0)
     covariance = np.cov(sample.T.astype(np.float64))

@@ -92,10 +92,10 @@ def command(
 def _tell_fixes(fixes: Fixes, copy: Path, *, err: bool) -> None:
     """A line for each fix, on the error stream where the other holds JSON."""
     for change in fixes.made:
-        click.echo(f"fixed: {copy / change.file}: {change.what}", err=err)
+        click.echo(f"fixed: {', '.join(change.files)}: {change.what}", err=err)
     for change in fixes.left:
-        click.echo(f"left: {copy / change.file}: {change.what}", err=err)
-    counts = f"{len(fixes.made)} fixes made, {len(fixes.left)} left"
+        click.echo(f"left: {', '.join(change.files)}: {change.what}", err=err)
+    counts = f"fixes: {len(fixes.made)} made, {len(fixes.left)} left"
     from samdomains.audit.fixed_copy import FIXES_FILE
 
     click.echo(f"{counts}; see {copy / FIXES_FILE}", err=err)

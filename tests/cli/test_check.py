@@ -54,7 +54,7 @@ def test_safe_fixes_go_into_a_copy(labelled_folder: Path, tmp_path: Path, call: 
     assert result.exit_code == 0
     lines = result.stdout.splitlines()
     assert "removed, since it equals" in lines[-2]
-    assert lines[-1] == f"1 fixes made, 0 left; see {tmp_path / 'copy' / 'fixes.json'}"
+    assert lines[-1] == f"fixes: 1 made, 0 left; see {tmp_path / 'copy' / 'fixes.json'}"
     assert len(list((tmp_path / "copy" / "images").iterdir())) == 5
     told = call("check", "images", str(data), "--json", "--fix", str(tmp_path / "other"))
     assert json.loads(told.stdout)["cases"] == 6
