@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from samdomains.audit.classes import Classes
 from samdomains.audit.contents import Contents
 from samdomains.audit.duplicates import EqualImages
 from samdomains.audit.findings import (
@@ -93,6 +94,7 @@ class _Tally:
         equal: Knows the images that were seen.
         unreadable: File and problem of what could not be read.
         noted: Ids of the images, volumes and scenes whose notes are listed.
+        classes: Which classes the images have.
         contents: What is kept of the images to compare them.
     """
 
@@ -108,6 +110,7 @@ class _Tally:
     equal: EqualImages = field(default_factory=EqualImages)
     unreadable: set[tuple[str, str]] = field(default_factory=set)
     noted: set[str] = field(default_factory=set)
+    classes: Classes = field(default_factory=Classes)
     contents: Contents = field(default_factory=Contents)
 
     def look_at(self, case: Case) -> None:
@@ -124,6 +127,7 @@ class _Tally:
             objects = self._read(case, case.read_objects)
         if objects is not None:
             self._count(case, objects)
+            self.classes.look_at(case, objects)
             self.findings.extend(_of_objects(case, objects, self.minimum_area))
         if pixels is not None:
             self._look_at_contents(case, pixels, objects)
@@ -150,6 +154,7 @@ class _Tally:
             )
             return
         self.findings.extend(self._of_contents())
+        self.findings.extend(self.classes.findings())
         self.findings.extend(self.contents.findings())
         self.findings += [
             about_image(

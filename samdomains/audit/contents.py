@@ -1,12 +1,12 @@
 """The checks that compare what images and masks show, with each other and with the rest of the set.
 
 Of each image a look is taken once; what is kept of it is small: its best shift, its thumbnail and
-its fingerprint, about 30 kB.
+its fingerprint, about 40 kB.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from samdomains.audit.borders import (
@@ -20,10 +20,20 @@ from samdomains.audit.borders import (
 from samdomains.audit.findings import Finding, about_all, about_image, about_mask
 from samdomains.audit.intensity import is_constant
 from samdomains.audit.looks import take_look
+from samdomains.audit.missing import MissingObject, Regions, find_missing, find_regions
 from samdomains.audit.near_duplicates import Fingerprint, Pair, find_pairs, fingerprint
+from samdomains.audit.outliers import GreyLevels, Oddity, Outlier, find_outliers, grey_levels
 from samdomains.audit.swaps import Stranger, Thumbnail, judge_masks, make_thumbnail
 from samdomains.data.parts import whole_of
 from samdomains.types import Case, ObjectMask, RawImage
+
+_ODDITIES: Mapping[Oddity, str] = {
+    "contrast": "the contrast (1st to 99th percentile) is unlike that of the others",
+    "brightness": "the brightness (99th percentile) is unlike that of the others",
+    "level": "the median grey level is unlike that of the others",
+    "saturated": "the share of saturated pixels is unlike that of the others",
+    "inverted": "objects are on the other side of the background's grey level than in the others",
+}
 
 
 @dataclass(slots=True)
@@ -35,12 +45,16 @@ class Contents:
         shifts: Where their masks fit best.
         thumbnails: For comparing masks with images.
         prints: For finding copies.
+        levels: Grey levels.
+        regions: What looks like objects.
     """
 
     cases: list[Case] = field(default_factory=list)
     shifts: list[BestShift | None] = field(default_factory=list)
     thumbnails: list[Thumbnail | None] = field(default_factory=list)
     prints: list[Fingerprint | None] = field(default_factory=list)
+    levels: list[GreyLevels] = field(default_factory=list)
+    regions: list[Regions | None] = field(default_factory=list)
 
     def look_at(
         self,
@@ -65,12 +79,16 @@ class Contents:
         self.shifts.append(best_shift(look))
         self.thumbnails.append(make_thumbnail(look))
         self.prints.append(None if is_copy else fingerprint(look))
+        self.levels.append(grey_levels(pixels, look))
+        self.regions.append(find_regions(look))
 
     def findings(self) -> Iterator[Finding]:
         """What stands out, once all images were looked at."""
         swapped = list(judge_masks(self.thumbnails).strangers)
         yield from (self._stranger(item) for item in swapped)
         yield from self._placements({item.place for item in swapped})
+        yield from (self._outlier(item) for item in find_outliers(self.levels))
+        yield from self._missing({item.place for item in swapped})
         groups = [whole_of(case).group for case in self.cases]
         yield from (self._pair(pair) for pair in find_pairs(self.prints, groups))
 
@@ -127,6 +145,36 @@ class Contents:
             badness=0.95 if item.certain else 0.8,
         )
         return replace(finding, other=partner)
+
+    def _missing(self, swapped: set[int]) -> Iterator[Finding]:
+        """One finding an image, that of the clearest of its missing objects."""
+        by_place: dict[int, list[MissingObject]] = {}
+        for item in find_missing(self.regions):
+            if item.place not in swapped:
+                by_place.setdefault(item.place, []).append(item)
+        for place, items in by_place.items():
+            clearest = max(items, key=lambda item: item.evidence)
+            count = f"{len(items)} regions without a label look" if len(items) > 1 else ""
+            yield about_mask(
+                self.cases[place],
+                "warning",
+                f"{count or 'a region without a label looks'} like the objects",
+                "Label what was forgotten; a model is punished for finding it.",
+                check="missing_object",
+                badness=min(0.7, 0.4 + 0.02 * clearest.evidence),
+                box=clearest.box,
+            )
+
+    def _outlier(self, item: Outlier) -> Finding:
+        case = self.cases[item.place]
+        return about_image(
+            case,
+            "warning",
+            f"{_ODDITIES[item.oddity]}: {item.value:.3g}, where {item.usual:.3g} is usual",
+            "Check its exposure and how it was exported.",
+            check="intensity_outlier",
+            badness=min(0.7, 0.3 + 0.02 * item.distance),
+        )
 
     def _pair(self, pair: Pair) -> Finding:
         case, first = self.cases[pair.place], self.cases[pair.first]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
@@ -25,6 +26,9 @@ LEAST_RUNS_EACH = 8.0
 MOST_SINGLE = 0.1
 """Share of pieces one pixel long up to which a border is coarse. Borders drawn at the image's
 resolution have 0.2 to 0.7 on the shared data sets; drawn at half of it or less, below 0.08."""
+
+LEAST_SURPRISE = 10.0
+"""Minus the log of the chance that borders lie on a grid, so that it is none."""
 
 COARSEST = 32
 """Pixels; longer steps are the sides of what is drawn."""
@@ -79,6 +83,9 @@ def border_step(labels: NDArray[np.int32]) -> int:
         >>> border_step(np.kron(disk[::2, ::2], np.ones((2, 2))).astype(np.int32))
         2
     """
+    on_grid = _grid_step(labels)
+    if on_grid > 1:
+        return on_grid
     runs = np.concatenate([_runs(labels), _runs(labels.T)])
     if len(runs) < LEAST_RUNS or np.mean(runs == 1) > MOST_SINGLE:
         return 1
@@ -86,6 +93,20 @@ def border_step(labels: NDArray[np.int32]) -> int:
     step = int(np.quantile(runs, 0.1, method="nearest"))
     is_drawn = len(runs) < LEAST_RUNS_EACH * parts or step > COARSEST
     return 1 if is_drawn else step
+
+
+def _grid_step(labels: NDArray[np.int32]) -> int:
+    """The step of the grid on which all borders lie; 1 where there is none but by chance."""
+    columns = np.flatnonzero((labels[:, 1:] != labels[:, :-1]).any(axis=0)) + 1
+    rows = np.flatnonzero((labels[1:] != labels[:-1]).any(axis=1)) + 1
+    if len(columns) == 0 or len(rows) == 0:
+        return 1
+    # The step divides all distances between places of one direction.
+    step = math.gcd(*(int(gap) for places in (columns, rows) for gap in np.diff(places)))
+    if not 1 < step <= COARSEST:
+        return 1
+    chance = (len(columns) + len(rows) - 2) * math.log(step)
+    return step if chance >= LEAST_SURPRISE else 1
 
 
 def _runs(labels: NDArray[np.int32]) -> NDArray[np.intp]:
