@@ -147,15 +147,17 @@ def check_holes(case: Case, objects: Sequence[ObjectMask]) -> Iterator[Finding]:
 
 
 def _pin_holes(item: ObjectMask) -> _Holes | None:
-    holes = ndimage.binary_fill_holes(item.crop) & ~item.crop
-    if not holes.any():
+    labels, count = ndimage.label(np.pad(~item.crop, 1, constant_values=True))
+    if count == 1:
         return None
-    labels, _ = ndimage.label(holes)
-    small = np.flatnonzero(np.bincount(labels.ravel())[1:] <= PIN_HOLE)
+    # What is not joined to the corner, which lies outside of the object, is a hole.
+    areas = np.bincount(labels.ravel())
+    areas[[0, labels[0, 0]]] = 0
+    small = np.flatnonzero((areas > 0) & (areas <= PIN_HOLE))
     if len(small) == 0:
         return None
-    rows, columns = ndimage.find_objects(labels)[small[0]]
-    y, x = item.origin
+    rows, columns = ndimage.find_objects(labels)[small[0] - 1]
+    y, x = item.origin[0] - 1, item.origin[1] - 1
     box = (x + columns.start, y + rows.start, x + columns.stop, y + rows.stop)
     return _Holes(len(small), box)
 
