@@ -89,6 +89,8 @@ def pin_holes_of(item: ObjectMask) -> Mask:
     """(h, w) in the object's crop: small holes, that no path of 4 neighbours leaves."""
     padded = np.pad(~item.crop, 1, constant_values=True)
     labels, count = ndimage.label(padded)
+    if count == 1:  # the background around the object
+        return np.zeros_like(item.crop)
     small = np.bincount(labels.ravel(), minlength=count + 1) <= PIN_HOLE
     small[0] = small[labels[0, 0]] = False
     holes: Mask = small[labels][1:-1, 1:-1]

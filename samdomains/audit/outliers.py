@@ -35,12 +35,12 @@ the opposite is a sign of an inverted image."""
 CLEAR_POLARITY = 0.5
 """Clear difference of objects and background, in standard deviations of the image."""
 
-MOST_OUTLIERS = 0.21
+MOST_OUTLIERS = 0.23
 """Share of the images above which they are no outliers but another kind of image in the set."""
 
 Oddity: TypeAlias = Literal["contrast", "brightness", "level", "saturated", "inverted"]
 
-_SAMPLE = 40_000  # pixels of each channel that the percentiles are of
+_SAMPLE = 20_000  # pixels of each channel that the percentiles are of
 
 
 @dataclass(frozen=True, slots=True)
