@@ -5,11 +5,11 @@
 The folder holds the data sets of ``SETS``; those that are missing are left out. Each set is audited
 as it is, then once more for each fault of ``planted_faults.py`` and each round, with the fault
 planted in a few of its images. Faults are planted in what the readers give, so that all formats are
-treated alike, and nothing is written. Two Markdown tables are printed:
+treated alike, and nothing is written. Three Markdown tables are printed:
 
-* of each set and fault, planted faults that were found, of those planted. A fault counts as found
-  where one of its own checks (``Fault.checks``) reports the image in which it was planted, and did
-  not, or only as less bad, before;
+* of each fault, and of each set and fault, how many of those planted were found. A fault counts as
+  found where one of its own checks (``Fault.checks``) reports the image in which it was planted,
+  and did not, or only as less bad, before;
 * of each check, how often it reports something per 100 images of the sets as they are. Nobody has
   looked for the faults that these sets really have: what is right among them counts as false too.
 """
@@ -75,6 +75,7 @@ def main() -> None:
         folder = options.data / name
         if folder.exists() and (options.only is None or options.only in name):
             results[name] = measure(folder, domain, options)
+    print_summary(results, [options.fault] if options.fault else list(FAULTS))
     print_found(results, [options.fault] if options.fault else list(FAULTS))
     print_false_alarms(results)
     if options.missed:
@@ -167,6 +168,18 @@ def worst(fault: Fault, ids: Sequence[str], audit: Audit) -> float:
         return finding.check in fault.checks and (finding.case in ids or finding.other in ids)
 
     return max((finding.badness for finding in audit.findings if is_meant(finding)), default=-1.0)
+
+
+def print_summary(results: Mapping[str, Result], faults: Sequence[str]) -> None:
+    print("| fault | planted | found | by the checks |")
+    print("|---|---|---|---|")
+    for fault in faults:
+        planted = sum(result.planted[fault] for result in results.values())
+        found = sum(result.found(fault) for result in results.values())
+        share = f"{found / planted:.0%}" if planted else "-"
+        checks = ", ".join(f"`{check}`" for check in sorted(FAULTS[fault].checks))
+        print(f"| {fault} | {planted} | {share} | {checks} |")
+    print()
 
 
 def print_found(results: Mapping[str, Result], faults: Sequence[str]) -> None:
