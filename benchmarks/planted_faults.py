@@ -132,6 +132,16 @@ def with_specks(image: Read, rng: np.random.Generator) -> Objects:
     return (*image.objects, *specks)
 
 
+def with_stray_pixels(image: Read, rng: np.random.Generator) -> Objects:
+    """Three pixels that belong to the largest object and lie apart from all others."""
+    index = int(np.argmax([item.area for item in image.objects]))
+    free = ~ndimage.binary_dilation(union(image), iterations=2)
+    mask = image.objects[index].mask()
+    for y, x in rng.permutation(np.argwhere(free))[:SPECKS]:
+        mask[y, x] = True
+    return tuple(like(item, mask) if i == index else item for i, item in enumerate(image.objects))
+
+
 def with_holes(image: Read, rng: np.random.Generator) -> Objects:
     """Three holes of one pixel in the largest object."""
     index = int(np.argmax([item.area for item in image.objects]))
@@ -270,6 +280,7 @@ FAULTS: Mapping[str, Fault] = {
     ),
     "quarter resolution": Fault(in_masks(blocky), has_mask, frozenset({"blocky_border"})),
     "specks of 1 px": Fault(in_masks(with_specks), has_mask, frozenset({"specks"})),
+    "stray pixels": Fault(in_masks(with_stray_pixels), has_mask, frozenset({"specks"})),
     "holes of 1 px": Fault(in_masks(with_holes), has_inside, frozenset({"holes"})),
     "8 times darker": Fault(outlying, always, frozenset({"intensity_outlier"})),
 }

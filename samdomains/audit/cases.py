@@ -275,5 +275,5 @@ def _of_objects(case: Case, objects: Sequence[ObjectMask], minimum_area: int) ->
     yield from check_full_masks(case, objects)
     yield from check_coarse_border(case, objects)
     yield from check_holes(case, objects)
-    yield from check_stray_parts(case, objects)
+    yield from check_stray_parts(case, objects, minimum_area)
     yield from check_objects_twice(case, objects)

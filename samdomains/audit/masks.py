@@ -5,9 +5,13 @@ from __future__ import annotations
 import math
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+from scipy import ndimage
+
 from samdomains.audit.findings import Finding, PixelBox, about_mask
+from samdomains.audit.mending import specks_of
 from samdomains.data.naming import name_some
-from samdomains.types import Case, ObjectMask, Size
+from samdomains.types import Case, Mask, ObjectMask, Size
 
 
 def numbered(objects: Sequence[ObjectMask]) -> list[tuple[int, ObjectMask]]:
@@ -64,22 +68,57 @@ def check_classes(case: Case, objects: Sequence[ObjectMask]) -> Iterator[Finding
 
 
 def check_specks(case: Case, objects: Sequence[ObjectMask], minimum_area: int) -> Iterator[Finding]:
-    """A warning where objects are too small to be learnt from."""
+    """A warning where objects, or detached parts of objects, are too small to learn from.
+
+    Args:
+        case: An image, slice or tile.
+        objects: As ``case.read_objects`` gave them.
+        minimum_area: Objects with fewer pixels are left out of training and scoring.
+    """
     items = numbered(objects)
     small = [(index, item) for index, item in items if item.area < minimum_area]
+    parts = [
+        (index, ObjectMask.from_mask(specks))
+        for index, item in items
+        if item.area >= minimum_area and (specks := _first_speck(item, minimum_area)).any()
+    ]
+    if not (small or parts):
+        return
+    found = []
     if small:
-        index, smallest = min(small, key=lambda pair: pair[1].area)
-        yield about_mask(
-            case,
-            "warning",
-            f"{len(small)} of {len(items)} objects have fewer than {minimum_area} pixels",
-            "They are left out; remove specks from the mask or lower data.minimum_area.",
-            check="specks",
-            badness=0.3 + 0.3 * len(small) / len(items),
-            object_index=index,
-            box=pixel_box(smallest),
-            fix="remove_specks",
+        found.append(f"{len(small)} of {len(items)} objects have fewer than {minimum_area} pixels")
+    if parts:
+        found.append(
+            f"{len(parts)} of {len(items)} objects have specks of fewer than {minimum_area} pixels "
+            "apart from the rest"
         )
+    index, speck = min(small or parts, key=lambda pair: pair[1].area)
+    yield about_mask(
+        case,
+        "warning",
+        ", and ".join(found),
+        "Small objects are left out, specks of larger ones are learnt; remove them from the mask "
+        "or lower data.minimum_area.",
+        check="specks",
+        badness=0.3 + 0.3 * (len(small) + len(parts)) / len(items),
+        object_index=index,
+        box=pixel_box(speck) if small else _within(objects[index], speck),
+        fix="remove_specks",
+    )
+
+
+def _first_speck(item: ObjectMask, minimum_area: int) -> Mask:
+    """(h, w) in the object's crop: one of its specks; empty where it has none."""
+    labels, _ = ndimage.label(specks_of(item, minimum_area), structure=np.ones((3, 3), dtype=bool))
+    first: Mask = labels == 1
+    return first
+
+
+def _within(item: ObjectMask, part: ObjectMask) -> PixelBox:
+    """The box in the image of a part of an object's crop."""
+    x0, y0, x1, y1 = pixel_box(part)
+    y, x = item.origin
+    return x + x0, y + y0, x + x1, y + y1
 
 
 def check_full_masks(case: Case, objects: Sequence[ObjectMask]) -> Iterator[Finding]:

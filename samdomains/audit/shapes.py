@@ -13,6 +13,7 @@ from scipy import ndimage
 from samdomains.audit.findings import Finding, PixelBox, about_mask
 from samdomains.audit.looks import label_map
 from samdomains.audit.masks import numbered, pixel_box
+from samdomains.audit.mending import PIN_HOLE, pin_holes_of
 from samdomains.data.duplicates import iou
 from samdomains.types import Case, Mask, ObjectMask
 
@@ -31,9 +32,6 @@ LEAST_SURPRISE = 10.0
 
 COARSEST = 32
 """Pixels; longer steps are the sides of what is drawn."""
-
-PIN_HOLE = 4
-"""Largest area in pixels of a hole that nobody draws on purpose."""
 
 STRAY_SHARE = 0.05
 """Share of an object up to which a part apart from it is taken for a slip of the mouse."""
@@ -147,27 +145,29 @@ def check_holes(case: Case, objects: Sequence[ObjectMask]) -> Iterator[Finding]:
 
 
 def _pin_holes(item: ObjectMask) -> _Holes | None:
-    labels, count = ndimage.label(np.pad(~item.crop, 1, constant_values=True))
-    if count == 1:
+    labels, count = ndimage.label(pin_holes_of(item))
+    if count == 0:
         return None
-    # What is not joined to the corner, which lies outside of the object, is a hole.
-    areas = np.bincount(labels.ravel())
-    areas[[0, labels[0, 0]]] = 0
-    small = np.flatnonzero((areas > 0) & (areas <= PIN_HOLE))
-    if len(small) == 0:
-        return None
-    rows, columns = ndimage.find_objects(labels)[small[0] - 1]
-    y, x = item.origin[0] - 1, item.origin[1] - 1
+    rows, columns = ndimage.find_objects(labels)[0]
+    y, x = item.origin
     box = (x + columns.start, y + rows.start, x + columns.stop, y + rows.stop)
-    return _Holes(len(small), box)
+    return _Holes(count, box)
 
 
-def check_stray_parts(case: Case, objects: Sequence[ObjectMask]) -> Iterator[Finding]:
-    """A warning where an object has a tiny part apart from the rest of it."""
+def check_stray_parts(
+    case: Case, objects: Sequence[ObjectMask], minimum_area: int
+) -> Iterator[Finding]:
+    """A warning where an object has a small part apart from the rest of it.
+
+    Args:
+        case: An image, slice or tile.
+        objects: Of the image.
+        minimum_area: Parts of fewer pixels are specks, which ``check_specks`` finds.
+    """
     found = [
         (index, item, stray)
         for index, item in numbered(objects)
-        if (stray := _stray(item)) is not None
+        if (stray := _stray(item, minimum_area)) is not None
     ]
     if found:
         index, item, stray = found[0]
@@ -187,17 +187,18 @@ def check_stray_parts(case: Case, objects: Sequence[ObjectMask]) -> Iterator[Fin
         )
 
 
-def _stray(item: ObjectMask) -> Mask | None:
+def _stray(item: ObjectMask, minimum_area: int) -> Mask | None:
     """(h, w) of the first small part of an object whose other parts are one."""
     labels, count = ndimage.label(item.crop, structure=_EIGHT)
     if count < 2:
         return None
     areas = np.bincount(labels.ravel())[1:]
     small = np.flatnonzero(areas <= STRAY_SHARE * areas.max())
+    strays = small[areas[small] >= minimum_area]
     # An object of many parts is drawn so: all pixels of a class together, or fine twigs.
-    if len(small) < count - 1:
+    if len(small) < count - 1 or len(strays) == 0:
         return None
-    stray: Mask = labels == small[0] + 1
+    stray: Mask = labels == strays[0] + 1
     return stray
 
 

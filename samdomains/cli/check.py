@@ -19,6 +19,7 @@ from samdomains.cli.options import (
 
 if TYPE_CHECKING:
     from samdomains.audit.findings import Audit
+    from samdomains.audit.fixed_copy import Fixes
     from samdomains.protocols import Normalizer
     from samdomains.types import Case
 
@@ -32,6 +33,13 @@ if TYPE_CHECKING:
     metavar="FOLDER",
     help="Also write the findings there: check.json, and check.html with pictures.",
 )
+@click.option(
+    "--fix",
+    type=click.Path(path_type=Path),
+    metavar="COPY",
+    help="Copy DATA there and mend in the copy what needs no judgement: specks and pin holes in "
+    "masks, images that occur twice in one split. fixes.json lists each change.",
+)
 @recipe_option
 @set_option
 @plugin_option
@@ -42,12 +50,14 @@ def command(
     domain: str,
     data: Path,
     out: Path | None,
+    fix: Path | None,
     recipe_file: Path | None,
     settings: tuple[str, ...],
     local_plugin: Path | None,
     as_json: bool,
 ) -> None:
     """Read every image and mask of DATA and list what is wrong. Exit code 1 if there are errors."""
+    from samdomains.audit.fixed_copy import copy_with_fixes
     from samdomains.chain import select_domain
     from samdomains.checking import audit_line, check_cases
     from samdomains.data.parts import in_parts
@@ -65,8 +75,30 @@ def command(
             where = finding.file or "the data set"
             click.echo(f"{finding.severity}: {where}: {finding.problem}. {finding.remedy}")
         click.echo(audit_line(audit))
+    if fix is not None:
+        fixes = copy_with_fixes(
+            data,
+            fix,
+            cases,
+            audit.findings,
+            lambda folder: selected.load_cases(folder, recipe),
+            minimum_area=recipe.data.minimum_area,
+        )
+        _tell_fixes(fixes, fix, err=as_json)
     if audit.errors:
         context.exit(1)
+
+
+def _tell_fixes(fixes: Fixes, copy: Path, *, err: bool) -> None:
+    """A line for each fix, on the error stream where the other holds JSON."""
+    for change in fixes.made:
+        click.echo(f"fixed: {', '.join(change.files)}: {change.what}", err=err)
+    for change in fixes.left:
+        click.echo(f"left: {', '.join(change.files)}: {change.what}", err=err)
+    counts = f"fixes: {len(fixes.made)} made, {len(fixes.left)} left"
+    from samdomains.audit.fixed_copy import FIXES_FILE
+
+    click.echo(f"{counts}; see {copy / FIXES_FILE}", err=err)
 
 
 def _write_findings(

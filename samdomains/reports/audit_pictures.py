@@ -34,7 +34,8 @@ KEY: tuple[tuple[Colour, str], ...] = (
 )
 
 SIDE = 360
-"""The longer side of a picture is reduced to this many pixels, or enlarged by a whole factor."""
+"""The longer side of a picture is reduced to this many pixels, or enlarged by a whole factor to at
+least as many."""
 
 MARGIN = 0.6
 """Room around the box on each side, as a share of its longer side."""
@@ -101,17 +102,18 @@ def _panel(
     """A part of the image, with what lies in it and a box drawn in."""
     rows, columns = window.slices
     size = _panel_size(window.size)
-    enlarged = size[0] > window.size[0]
+    enlarged, blocks = size[0] > window.size[0], size[0] > 2 * window.size[0]
     pixels = _resized(to_pixels(image[:, rows, columns]), size)
     # A mask of another size than the image has no place in it.
     fitting = [item if item.image_size == image.shape[1:] else None for item in objects]
     drawn = [None if item is None else placed(item, (rows, columns), size) for item in fitting]
-    outline(pixels, [item for i, item in enumerate(drawn) if i != meant], (CORRECT,))
+    wide = 2 if enlarged else 1
+    outline(pixels, [item for i, item in enumerate(drawn) if i != meant], (CORRECT,) * wide)
     if meant is not None and meant < len(drawn):
-        outline(pixels, [drawn[meant]], (MISSED, MISSED) if enlarged else (MISSED,))
+        outline(pixels, [drawn[meant]], (MISSED,) * wide)
     if box is not None:
         pixels = _with_box(pixels, box, window)
-    return Panel(label, alt, as_webp(PIL.Image.fromarray(pixels), lossless=enlarged))
+    return Panel(label, alt, as_webp(PIL.Image.fromarray(pixels), lossless=blocks))
 
 
 def _around(box: PixelBox, size: Size) -> Window:
@@ -130,7 +132,7 @@ def _around(box: PixelBox, size: Size) -> Window:
 
 def _panel_size(size: Size) -> Size:
     longer = max(size)
-    factor = float(max(1, SIDE // longer)) if longer < SIDE else SIDE / longer
+    factor = float(-(-SIDE // longer)) if longer < SIDE else SIDE / longer
     return max(1, round(size[0] * factor)), max(1, round(size[1] * factor))
 
 

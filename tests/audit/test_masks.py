@@ -43,6 +43,14 @@ def test_the_smallest_speck_is_pointed_at() -> None:
     assert (finding.object_index, finding.box, finding.fix) == (2, (7, 5, 8, 6), "remove_specks")
 
 
+def test_a_speck_apart_from_its_object_is_pointed_at() -> None:
+    mask = block(1, 1, 3).mask()
+    mask[5, 6] = True
+    (finding,) = check_specks(CASE, [block(6, 0, 2), ObjectMask.from_mask(mask)], minimum_area=4)
+    assert finding.problem.startswith("1 of 2 objects have specks of fewer than 4 pixels")
+    assert (finding.object_index, finding.box) == (1, (6, 5, 7, 6))
+
+
 def test_an_unknown_class_points_at_its_first_object() -> None:
     (finding,) = check_classes(CASE, [block(0, 0, 2), block(3, 3, 2, class_id=4)])
     assert (finding.object_index, finding.box) == (1, (3, 3, 5, 5))

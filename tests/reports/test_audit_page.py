@@ -56,7 +56,7 @@ def page_of(cases: list[Case], folder: Path) -> str:
 def test_a_finding_stands_with_its_picture_file_and_remedy(tmp_path: Path) -> None:
     page = page_of([a_case("a")], tmp_path)
     assert "1 of 2 objects have fewer than 4 pixels" in page
-    assert "remove specks from the mask" in page
+    assert "remove them from the mask" in page
     assert "--fix COPY" in page
     assert ">masks/a.png<" in page
     assert len(re.findall("<img ", page)) == 1

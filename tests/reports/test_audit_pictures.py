@@ -47,7 +47,7 @@ def test_a_small_place_is_enlarged_and_shown_in_the_whole_image() -> None:
     assert size(place) == (SIDE, SIDE)
     assert FALSE_ALARM in colours(place)
     assert (place.label, overview.label) == ("The place", "Where it is")
-    assert size(overview) == (320, 240)
+    assert size(overview) == (640, 480)
 
 
 def test_without_a_box_the_whole_image_is_shown_once() -> None:

@@ -167,6 +167,7 @@ def test_classes_training_data_and_provenance_are_shown(source: str) -> None:
         "30 images suit LoRA.",
         "Divided by seed 0.",
         "train 30 15",
+        ", constant image in",
         "the image is black. Look at it.",
         "training.epochs 3 command line",
         "samdomains/defaults.py:40",
