@@ -47,13 +47,17 @@ SLIVER = 0.5
 FOLDS = 5
 """The images are judged in so many parts, each by the others."""
 
-LEAST_EVIDENCE = 3.0
-"""Log-likelihood ratio, object against other region, from which a region is an object: 20 to 1."""
+WIDENED = 3.0
+"""Times the spread of the objects that of anything else is: a region is an object if it lies well
+within what objects are, however unlike the other regions of the set it is."""
+
+LEAST_EVIDENCE = 2.0
+"""Log-likelihood ratio, object against other region, from which a region is an object."""
 
 MOST_EVIDENCE = 8.0
 """Where not even this keeps false candidates rare, the set is not one for this check."""
 
-LEAST_PRECISION = 0.96
+LEAST_PRECISION = 0.97
 """Share of labelled objects among all regions that pass: in an unspoilt set what passes and has no
 label is false, so this bounds the precision from below."""
 
@@ -109,7 +113,8 @@ def find_regions(look: Look) -> Regions | None:
     """
     step = -(-max(look.labels.shape) // LONGEST_SIDE)
     labels = look.labels[::step, ::step]
-    highest, lowest = _highest(labels, CLEARANCE), _lowest(labels, CLEARANCE)
+    clearance = max(1, CLEARANCE // step)
+    highest, lowest = _highest(labels, clearance), _lowest(labels, clearance)
     alike = _likeness(look, step, labels, highest == 0)
     if alike is None:
         return None
@@ -223,12 +228,11 @@ def _evidence(table: _Table) -> NDArray[np.float64]:
             continue
         spread = objects.std(axis=0) + 1e-3
         here = table.values[inside] / spread
-        ratio = _log_density(here, objects / spread)
+        # Beside other regions there is anything else: the objects' distribution, widened.
+        of_others = _log_density(here, objects / spread, widened=WIDENED)
         if len(others) >= LEAST_OBJECTS:
-            # A region unlike anything is no object, however unlike other regions it is.
-            ratio -= np.maximum(_log_density(here, others / spread), -15.0)
-        else:
-            ratio += 15.0
+            of_others = np.maximum(of_others, _log_density(here, others / spread))
+        ratio = _log_density(here, objects / spread) - of_others
         evidence[inside] = ratio
     return evidence
 
@@ -305,12 +309,15 @@ def _sample(rows: NDArray[np.float32], count: int) -> NDArray[np.float32]:
     return rows[np.linspace(0, len(rows) - 1, min(len(rows), count)).astype(np.intp)]
 
 
-def _log_density(rows: NDArray[np.floating], sample: NDArray[np.floating]) -> NDArray[np.float64]:
+def _log_density(
+    rows: NDArray[np.floating], sample: NDArray[np.floating], *, widened: float = 1.0
+) -> NDArray[np.float64]:
     """(N,): log density of rows under the normal distribution of a sample, up to a constant."""
     middle = sample.mean(axis=0)
     covariance = np.cov(sample.T.astype(np.float64))
     # Properties that hardly vary must not decide everything.
     covariance += np.diag(0.02 * np.diag(covariance) + 1e-4)
+    covariance *= widened**2
     whitening = np.linalg.inv(np.linalg.cholesky(covariance)).T.astype(rows.dtype)
     apart = (rows - middle.astype(rows.dtype)) @ whitening
     density: NDArray[np.float64] = -0.5 * np.einsum("ij,ij->i", apart, apart)
