@@ -94,7 +94,7 @@ def copy_with_fixes(
         DataError: ``data`` is no folder, ``copy`` is in use or inside ``data``, or the cases are
             volumes or scenes, which cannot be written back without loss.
     """
-    _require_possible(data, copy, cases)
+    require_fixable(data, copy, cases)
     wanted = [finding for finding in findings if finding.fix is not None]
     with new_folder(copy) as folder:
         shutil.copytree(data, folder, dirs_exist_ok=True)
@@ -106,7 +106,17 @@ def copy_with_fixes(
     return fixes
 
 
-def _require_possible(data: Path, copy: Path, cases: Sequence[Case]) -> None:
+def require_fixable(data: Path, copy: Path, cases: Sequence[Case]) -> None:
+    """Refuse what cannot be copied with fixes; better asked before a long audit than after it.
+
+    Args:
+        data: The folder.
+        copy: Where the copy would be.
+        cases: Images, slices or tiles in ``data``.
+
+    Raises:
+        DataError: As for ``copy_with_fixes``; a copy in use is found only there.
+    """
     if not data.is_dir():
         raise DataError(data, "only a folder can be copied with fixes", "Name the data's folder.")
     if copy.resolve().is_relative_to(data.resolve()):

@@ -57,7 +57,7 @@ def command(
     as_json: bool,
 ) -> None:
     """Read every image and mask of DATA and list what is wrong. Exit code 1 if there are errors."""
-    from samdomains.audit.fixed_copy import copy_with_fixes
+    from samdomains.audit.fixed_copy import copy_with_fixes, require_fixable
     from samdomains.chain import select_domain
     from samdomains.checking import audit_line, check_cases
     from samdomains.data.parts import in_parts
@@ -65,6 +65,8 @@ def command(
     selected = select_domain(domain, local_plugin=local_plugin)
     recipe = selected.resolve_recipe(file=recipe_file, settings=settings).recipe
     cases = in_parts(selected.load_cases(data, recipe), recipe.scene)
+    if fix is not None:
+        require_fixable(data, fix, cases)
     audit = check_cases(cases, recipe)
     if out is not None:
         _write_findings(out, audit, cases, selected.normalize_intensity(recipe), data)
