@@ -28,7 +28,7 @@ LEAST_LEVEL_SPREAD = 0.1
 LEAST_SATURATED_SPREAD = 0.15
 """The same for the share of saturated pixels: three quarters of the image stand out."""
 
-SAME_POLARITY = 0.95
+SAME_POLARITY = 0.9
 """Share of images whose objects are all brighter, or all darker, than their background from which
 the opposite is a sign of an inverted image."""
 

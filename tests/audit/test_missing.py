@@ -34,7 +34,7 @@ def test_an_object_without_a_label_is_a_candidate_at_its_place() -> None:
 
 def test_the_forgotten_object_of_a_set_is_found() -> None:
     shown = pictures(12)
-    (x0, y0, x1, y1) = shown[5].objects[1].box
+    x0, _, _, y1 = shown[5].objects[1].box
     shown[5] = shown[5].without(1)
     (item,) = missing(shown)
     assert item.place == 5

