@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -72,13 +71,9 @@ def noise(seed: int, size: Size = SIZE) -> RawImage:
     """An image that shows nothing but clouds of its own."""
     rng = np.random.default_rng(seed)
     clouds = ndimage.gaussian_filter(rng.normal(0, 1, size), 3)
-    return (128 + 300 * clouds).clip(0, 255).astype(np.uint8)[None]
+    pixels: RawImage = (128 + 300 * clouds).clip(0, 255).astype(np.uint8)[None]
+    return pixels
 
 
 def pictures(count: int) -> list[Picture]:
     return [picture(seed) for seed in range(count)]
-
-
-def checks_of(findings: Sequence[object]) -> list[str]:
-    """The names of the checks of findings, sorted."""
-    return sorted(str(getattr(finding, "check")) for finding in findings)  # noqa: B009

@@ -138,7 +138,8 @@ def find_regions(look: Look) -> Regions | None:
     )
     scale = step * look.scale
     scaled = tuple((x0 * scale, y0 * scale, x1 * scale, y1 * scale) for x0, y0, x1, y1 in boxes)
-    return Regions(labelled, unlabelled, scaled, np.count_nonzero(np.bincount(labels.ravel())[1:]))
+    objects = int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
+    return Regions(labelled, unlabelled, scaled, objects)
 
 
 def _is_sliver(
@@ -280,7 +281,8 @@ def _lowest(labels: NDArray[np.int32], reach: int) -> NDArray[np.int32]:
 
 def _is_inside(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
     """(h, w): pixels with no background beside them."""
-    return _highest((labels == 0).astype(np.int32), 1) == 0
+    inside: NDArray[np.bool_] = _highest((labels == 0).astype(np.int32), 1) == 0
+    return inside
 
 
 def _likeness(

@@ -91,3 +91,11 @@ def test_blank_images_and_images_without_masks_do_no_harm() -> None:
         contents.look_at(item.as_case(str(place)), item.pixels, None)
         contents.look_at(item.as_case(f"blank{place}"), np.zeros_like(item.pixels), item.objects)
     assert [finding.check for finding in contents.findings()] == []
+
+
+def test_different_pixel_types_are_told_once_for_the_set() -> None:
+    shown = pictures(12)
+    shown[4] = replace(shown[4], pixels=shown[4].pixels.astype(np.int16))
+    (finding,) = findings(shown)
+    assert (finding.case, finding.check) == ("", "dtypes_differ")
+    assert "int16 in 1 images, uint8 in 11 images" in finding.problem

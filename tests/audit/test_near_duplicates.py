@@ -40,7 +40,8 @@ def noisy(image: RawImage) -> RawImage:
 
 
 def smaller(image: RawImage) -> RawImage:
-    return ndimage.zoom(image, (1, 0.8, 0.8), order=1)
+    zoomed: RawImage = ndimage.zoom(image, (1, 0.8, 0.8), order=1)
+    return zoomed
 
 
 def test_different_images_are_no_pair() -> None:

@@ -14,6 +14,7 @@ from samdomains.audit.shapes import (
     check_holes,
     check_objects_twice,
     check_stray_parts,
+    told_once,
 )
 from samdomains.types import Mask, ObjectMask
 from tests.audit_making import SIZE, disk, picture
@@ -51,6 +52,19 @@ def test_a_step_that_is_no_whole_number_is_found() -> None:
     places = (np.arange(96) / 2.5).astype(int)
     small = disk(19, 19, 16)[:40, :40]
     assert border_step(small[np.ix_(places, places)].astype(np.int32)) in (2, 3)
+
+
+def test_coarse_borders_of_most_images_are_told_once() -> None:
+    mask = one(coarse(disk(48, 48, 40), 4))
+    found = [
+        finding
+        for place in range(6)
+        for finding in check_coarse_border(replace(CASE, id=str(place)), mask)
+    ]
+    assert told_once(found, 20) == found
+    (finding,) = told_once(found, 8)
+    assert finding.case == ""
+    assert "6 of 8 images" in finding.problem
 
 
 def test_boxes_along_the_axes_are_no_coarse_masks() -> None:
