@@ -6,6 +6,7 @@ its fingerprint, about 40 kB.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -88,6 +89,7 @@ class Contents:
         yield from (self._stranger(item) for item in swapped)
         yield from self._placements({item.place for item in swapped})
         yield from (self._outlier(item) for item in find_outliers(self.levels))
+        yield from self._dtypes()
         yield from self._missing({item.place for item in swapped})
         groups = [whole_of(case).group for case in self.cases]
         yield from (self._pair(pair) for pair in find_pairs(self.prints, groups))
@@ -163,6 +165,17 @@ class Contents:
                 check="missing_object",
                 badness=min(0.7, 0.4 + 0.02 * clearest.evidence),
                 box=clearest.box,
+            )
+
+    def _dtypes(self) -> Iterator[Finding]:
+        counts = Counter(item.dtype for item in self.levels)
+        if len(counts) > 1:
+            named = ", ".join(f"{dtype} in {n} images" for dtype, n in sorted(counts.items()))
+            yield about_all(
+                "warning",
+                f"the pixel type differs: {named}",
+                "Check that all were exported with the same range of values.",
+                check="dtypes_differ",
             )
 
     def _outlier(self, item: Outlier) -> Finding:
