@@ -23,7 +23,7 @@ from samdomains.retention import measure_retention
 from samdomains.training.state import EpochRecord
 from samdomains.types import Case
 
-OBJECTS = 4
+OBJECTS = 3
 """Objects of an image that are asked for, at most."""
 
 

@@ -261,8 +261,8 @@ class EvaluationRecipe(Section):
     tolerance_mm: Positive = 2.0
     tolerance_px: Positive = 2.0
     health: bool = True
-    health_images: Count = 8
-    retention_images: Annotated[int, Field(ge=0)] = 3
+    health_images: Count = 6
+    retention_images: Annotated[int, Field(ge=0)] = 2
 
 
 class Recipe(Section):

@@ -21,7 +21,7 @@ from samdomains.types import Case, CaseStatistics, Image, ObjectMask, PromptName
 DEMO_SEED = 0
 """Of the demo data: the same images in every run, so that two runs can be compared."""
 
-OBJECTS = 3
+OBJECTS = 2
 """Objects of an image, at most."""
 
 PROMPTS: tuple[PromptName, ...] = ("box", "point")

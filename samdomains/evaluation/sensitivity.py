@@ -304,7 +304,7 @@ def _background_points(occupied: Mask, targets: Sequence[ObjectMask]) -> Iterato
             return
         point = interior_point(free)
         yield point
-        y, x = np.indices(free.shape, sparse=True)
+        y, x = np.ogrid[: free.shape[0], : free.shape[1]]
         free &= np.hypot(y - point[1], x - point[0]) > 2 * far
 
 
@@ -322,5 +322,7 @@ def _empty_box(occupied: Mask, target: ObjectMask) -> Box | None:
     places = np.argwhere(inside == 0)
     if len(places) == 0:
         return None
-    y, x = places[np.argmin(((places - target.origin) ** 2).sum(axis=1))]
+    distances = ((places - np.array(target.origin)) ** 2).sum(axis=1)
+    nearest = int(distances.argmin())
+    y, x = int(places[nearest, 0]), int(places[nearest, 1])
     return np.array([x, y, x + width, y + height], dtype=np.float32)

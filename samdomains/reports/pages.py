@@ -29,7 +29,8 @@ def rendered(template: str, **values: object) -> Markup:
         "duration": _duration,
         "webp": partial(data_uri, "webp"),
         "prompt_name": prompt_name,
-        "signed": _signed,
+        "signed": signed,
+        "figure": figure,
         "p_value": _p_value,
         "finite": math.isfinite,
     }
@@ -71,6 +72,19 @@ def _p_value(value: float) -> str:
     return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
     """Three decimals with a sign; a real minus sign reads better than a hyphen."""
     return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def figure(value: float) -> str:
+    """Three decimals, none of a whole number, and a dash where there is no number.
+
+    Example:
+        >>> figure(0.25), figure(5)
+        ('0.250', '5')
+    """
+    if not math.isfinite(value):
+        return "\N{EN DASH}"
+    text = str(value) if isinstance(value, int) else f"{value:.3f}"
+    return text.replace("-", "\N{MINUS SIGN}")
