@@ -95,9 +95,8 @@ def _no_gain(card: Card, _: Findings) -> Iterator[Problem]:
 def _more_data(card: Card, _: Findings) -> Iterator[Problem]:
     groups = min((entry.groups for entry in card.prompts), default=0)
     if groups < FEW_GROUPS:
-        yield Problem(
-            "more data", "independent groups that were scored", groups, FEW_GROUPS, card.advice
-        )
+        measure = "independent groups that were scored"
+        yield Problem("more data", measure, float(groups), float(FEW_GROUPS), card.advice)
     for entry in card.prompts:
         if entry.over_ellipse is not None and not entry.over_ellipse.clearly_positive:
             measure = "lower bound of Dice over the ellipse in the box"

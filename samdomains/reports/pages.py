@@ -31,6 +31,7 @@ def rendered(template: str, **values: object) -> Markup:
         "prompt_name": prompt_name,
         "signed": signed,
         "figure": figure,
+        "brief": _brief,
         "p_value": _p_value,
         "finite": math.isfinite,
     }
@@ -78,13 +79,11 @@ def signed(value: float) -> str:
 
 
 def figure(value: float) -> str:
-    """Three decimals, none of a whole number, and a dash where there is no number.
-
-    Example:
-        >>> figure(0.25), figure(5)
-        ('0.250', '5')
-    """
-    if not math.isfinite(value):
-        return "\N{EN DASH}"
-    text = str(value) if isinstance(value, int) else f"{value:.3f}"
+    """Three decimals, and a dash where there is no number."""
+    text = f"{value:.3f}" if math.isfinite(value) else "\N{EN DASH}"
     return text.replace("-", "\N{MINUS SIGN}")
+
+
+def _brief(value: float) -> str:
+    """Three digits, for numbers that may be counts."""
+    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")
