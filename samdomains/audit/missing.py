@@ -274,7 +274,7 @@ def _lowest(labels: NDArray[np.int32], reach: int) -> NDArray[np.int32]:
 
 def _is_inside(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
     """(h, w): pixels with no background beside them."""
-    return _highest((labels == 0).astype(np.int32), 1) == 0
+    return np.asarray(_highest((labels == 0).astype(np.int32), 1) == 0)
 
 
 def _likeness(
