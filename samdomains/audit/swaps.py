@@ -256,7 +256,8 @@ def _strangers(fits: _Fits, best: float) -> list[Stranger]:
         column = int(gains[row].argmax())
         gain, in_return = float(gains[row, column]), float(gains[column, row])
         together = gain + in_return
-        if min(gain, in_return) > 0 and together >= LEAST_PAIR_GAIN:
+        is_wanted = int(gains[column].argmax()) == row and min(gain, in_return) > 0
+        if is_wanted and together >= LEAST_PAIR_GAIN:
             certain = best >= CERTAIN_BEST and together >= CERTAIN_PAIR_GAIN
             found.append(Stranger(int(place), int(suspects[column]), True, certain, together))
         elif gain >= LEAST_GAIN:
