@@ -72,7 +72,7 @@ def noise(seed: int, size: Size = SIZE) -> RawImage:
     """An image that shows nothing but clouds of its own."""
     rng = np.random.default_rng(seed)
     clouds = ndimage.gaussian_filter(rng.normal(0, 1, size), 3)
-    return (128 + 300 * clouds).clip(0, 255).astype(np.uint8)[None]
+    return np.asarray((128 + 300 * clouds).clip(0, 255).astype(np.uint8)[None])
 
 
 def pictures(count: int) -> list[Picture]:

@@ -138,7 +138,8 @@ def find_regions(look: Look) -> Regions | None:
     )
     scale = step * look.scale
     scaled = tuple((x0 * scale, y0 * scale, x1 * scale, y1 * scale) for x0, y0, x1, y1 in boxes)
-    return Regions(labelled, unlabelled, scaled, np.count_nonzero(np.bincount(labels.ravel())[1:]))
+    count = int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
+    return Regions(labelled, unlabelled, scaled, count)
 
 
 def _is_sliver(
