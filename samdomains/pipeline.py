@@ -19,6 +19,7 @@ from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.card import Card
 from samdomains.evaluation.scores import Scores
 from samdomains.files import write_json
+from samdomains.health import with_health
 from samdomains.inference import load_model
 from samdomains.preparation import Plan, begin, keep_recipe, prepare, require_same_recipe
 from samdomains.processes import current_processes
@@ -304,6 +305,10 @@ def _report(plan: Plan, found: _Found, watch: Stopwatch) -> Result:
     scores = found.scores
     metrics = summarized(scores, found.volumes, plan.recipe, splits.test)
     card = compared(scores.objects, plan.recipe, trained_on=len(splits.train))
+    if plan.recipe.evaluation.health:
+        with watch.stage("health"):
+            history = found.progress.history
+            card = with_health(card, plan, found.systems, scores.objects, history)
     write_scores_to(directory, scores, metrics, card)
     record = RunRecord(
         domain=plan.domain,

@@ -246,6 +246,11 @@ class EvaluationRecipe(Section):
         tolerance_mm: Deviation of a surface in mm that counts as correct in the surface Dice of
             whole volumes: what two careful people would differ by.
         tolerance_px: The same in pixels, for the surface Dice of objects in single images.
+        health: Whether a run ends with the measurements of its health card: what was forgotten,
+            whether prompts are followed, calibration and over-fitting.
+        health_images: Test images, and training images, that these look at, at most.
+        retention_images: Images of each other installed domain's demo data that they look at, at
+            most; 0 leaves out what was forgotten.
     """
 
     prompts: tuple[PromptName, ...] = ("box", "point", "point+3")
@@ -255,6 +260,9 @@ class EvaluationRecipe(Section):
     volume_objects: Annotated[int, Field(ge=0)] = 8
     tolerance_mm: Positive = 2.0
     tolerance_px: Positive = 2.0
+    health: bool = True
+    health_images: Count = 6
+    retention_images: Annotated[int, Field(ge=0)] = 2
 
 
 class Recipe(Section):

@@ -26,6 +26,7 @@ QUICK = (
     "--set=training.objects_per_image=2",
     "--set=evaluation.validation_objects=2",
     "--set=evaluation.bootstrap=20",
+    "--set=evaluation.health=false",
 )
 """Words that make a run a matter of seconds."""
 

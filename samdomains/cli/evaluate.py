@@ -19,7 +19,7 @@ from samdomains.cli.options import (
     set_option,
     tuned_model_option,
 )
-from samdomains.cli.printing import print_json, print_result, tell
+from samdomains.cli.printing import print_json, print_result, print_verdict, tell
 
 
 @click.command(
@@ -82,3 +82,4 @@ def command(
     if "volumes" in result.metrics:
         click.echo(f"pages: {result.directory / pipeline.PAGES}")
     click.echo(f"scores: {result.directory / 'metrics.json'}")
+    print_verdict(result)

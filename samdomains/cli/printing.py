@@ -24,7 +24,7 @@ def tell(line: str) -> None:
 
 
 def print_result(result: Result) -> None:
-    """The tables of scores and, for a tuned model, the verdict."""
+    """The tables of scores."""
     from rich.console import Console
 
     from samdomains.reports.console import found_tables, metrics_table, volume_score_tables
@@ -34,8 +34,12 @@ def print_result(result: Result) -> None:
     tables: list[Table] = [metrics_table(metrics), *found_tables(metrics)]
     for table in (*tables, *volume_score_tables(metrics)):
         console.print(table)
+
+
+def print_verdict(result: Result) -> None:
+    """The verdict on a tuned model, in one line: the last that a command prints."""
     if result.card is not None:
-        click.echo(f"verdict: {result.card.verdict}. {result.card.advice}")
+        click.echo(f"verdict: {result.card.words}. {result.card.advice}")
 
 
 def print_json(result: Result) -> None:

@@ -18,7 +18,7 @@ from samdomains.cli.options import (
     recipe_option,
     set_option,
 )
-from samdomains.cli.printing import print_json, print_result, tell
+from samdomains.cli.printing import print_json, print_result, print_verdict, tell
 
 
 @click.command(
@@ -95,3 +95,4 @@ def command(
         return
     print_result(result)
     click.echo(f"report: {result.directory / 'report.html'}")
+    print_verdict(result)

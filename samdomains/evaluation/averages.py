@@ -5,14 +5,24 @@ from __future__ import annotations
 import math
 from collections import defaultdict
 from collections.abc import Callable, Iterable, Sequence
-from typing import Any, TypeVar
+from typing import Annotated, Any, TypeAlias, TypeVar
 
 import numpy as np
+from pydantic import BeforeValidator
 
 from samdomains.evaluation.bootstrap import mean_with_interval
 
 Key = TypeVar("Key")
 Item = TypeVar("Item")
+
+
+def nan_if_none(value: Any) -> Any:  # noqa: ANN401 (whatever a file holds)
+    """What ``write_json`` wrote for NaN is NaN again; other values stay."""
+    return math.nan if value is None else value
+
+
+Number: TypeAlias = Annotated[float, BeforeValidator(nan_if_none)]
+"""A number that pydantic reads back from JSON, where null was NaN."""
 
 
 def grouped(items: Iterable[Item], key: Callable[[Item], Key]) -> dict[Key, list[Item]]:

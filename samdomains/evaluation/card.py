@@ -9,6 +9,7 @@ from dataclasses import asdict, dataclass
 from functools import partial
 from typing import Any, Literal, TypeAlias
 
+from samdomains.evaluation.health import Health
 from samdomains.evaluation.paired import PairedTest, paired_test
 from samdomains.evaluation.results import ObjectScore
 
@@ -87,12 +88,23 @@ class Card:
         advice: One sentence: what to do now.
         trained_on: Number of training images; 0 where it is not known.
         prompts: One entry for each way of prompting.
+        health: What tuning cost, and the problems that it left; None where it was not measured.
     """
 
     verdict: Verdict
     advice: str
     trained_on: int
     prompts: tuple[PromptCard, ...]
+    health: Health | None = None
+
+    @property
+    def words(self) -> str:
+        """The verdict, then what health adds to it: ``better than zero-shot; ship``."""
+        if self.health is None:
+            return self.verdict
+        problems = (problem.name for problem in self.health.problems)
+        added = [name for name in dict.fromkeys(problems) if name != self.verdict]
+        return "; ".join([self.verdict, *(added if self.health.problems else ["ship"])])
 
     def to_json(self) -> dict[str, Any]:
         """The content of ``card.json``; NaN where a number does not exist."""
@@ -106,13 +118,16 @@ class Card:
             "advice": self.advice,
             "trained_on": self.trained_on,
             "prompts": prompts,
+            "health": None if self.health is None else self.health.to_json(),
         }
 
     @classmethod
     def from_json(cls, content: Mapping[str, Any]) -> Card:
         """Read back what ``write_json(card.to_json())`` wrote: null was NaN."""
         prompts = tuple(_prompt_card(values) for values in content["prompts"].values())
-        return cls(content["verdict"], content["advice"], content["trained_on"], prompts)
+        measured = content.get("health")  # cards of earlier versions have none
+        health = None if measured is None else Health.from_json(measured)
+        return cls(content["verdict"], content["advice"], content["trained_on"], prompts, health)
 
 
 def _prompt_card(values: Mapping[str, Any]) -> PromptCard:

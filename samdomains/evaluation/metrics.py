@@ -57,6 +57,25 @@ def object_overlap(prediction: Prediction, truth: ObjectMask) -> Overlap:
     Raises:
         ValueError: They belong to images of different size.
     """
+    intersection, answer = _shared(prediction, truth)
+    return overlap_of_areas(intersection, answer, truth.area)
+
+
+def covered_share(prediction: Prediction, truth: ObjectMask) -> float:
+    """Share of an object's pixels that an answer covers, in [0, 1], whatever else it covers.
+
+    Args:
+        prediction: The answer, with its window of the image.
+        truth: The annotated object of the same image.
+
+    Raises:
+        ValueError: They belong to images of different size.
+    """
+    return _shared(prediction, truth)[0] / truth.area
+
+
+def _shared(prediction: Prediction, truth: ObjectMask) -> tuple[int, int]:
+    """Pixels in both, and in the answer."""
     if prediction.image_size != truth.image_size:
         raise ValueError(
             f"masks must be of one image size, got {prediction.image_size} and {truth.image_size}"
@@ -73,7 +92,7 @@ def object_overlap(prediction: Prediction, truth: ObjectMask) -> Overlap:
     if y0 < y1 and x0 < x1:
         both = _part(answer, prediction.origin, (y0, x0, y1, x1))
         intersection = _area(both & _part(truth.crop, truth.origin, (y0, x0, y1, x1)))
-    return overlap_of_areas(intersection, _area(answer), truth.area)
+    return intersection, _area(answer)
 
 
 def _part(mask: Mask, origin: tuple[int, int], window: tuple[int, int, int, int]) -> Mask:

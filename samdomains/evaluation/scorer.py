@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import math
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -14,6 +13,7 @@ from samdomains.errors import DataError
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.boundaries import object_boundaries
 from samdomains.evaluation.clicks import ClickScore
+from samdomains.evaluation.drawn_cases import case_generator, draw_objects
 from samdomains.evaluation.instances import Found, image_score
 from samdomains.evaluation.matching import one_to_one, overlapping_pairs
 from samdomains.evaluation.metrics import object_overlap
@@ -151,13 +151,6 @@ def score(
     return Scores.of(score for case in processes.gather_shares(own) for score in case)
 
 
-def case_generator(seed: int, name: str) -> np.random.Generator:
-    """Draws from one case, whatever other cases there are; ``name`` is its id."""
-    # Python's own hash of a string differs between two runs.
-    digest = hashlib.sha256(f"{seed}:{name}".encode()).digest()
-    return np.random.default_rng(int.from_bytes(digest[:8], "big"))
-
-
 def _score_case(
     systems: Mapping[str, Segmenter],
     case: Case,
@@ -277,14 +270,9 @@ def _objects(case: Case) -> tuple[ObjectMask, ...]:
 
 def _targets(case: Case, objects: Sequence[ObjectMask], asked: Asked) -> list[Target]:
     """The objects of a case that are scored, in the order of the case."""
-    eligible = [
-        index for index, o in enumerate(objects) if not o.crowd and o.area >= asked.minimum_area
-    ]
-    most = asked.objects_per_case
-    if most is not None and len(eligible) > most:
-        rng = case_generator(asked.seed, case.id)
-        eligible = sorted(rng.choice(eligible, most, replace=False).tolist())
-    return [_target(index, objects[index]) for index in eligible]
+    rng = case_generator(asked.seed, case.id)
+    chosen = draw_objects(objects, asked.minimum_area, asked.objects_per_case, rng)
+    return [_target(index, objects[index]) for index in chosen]
 
 
 def _target(index: int, truth: ObjectMask) -> Target:

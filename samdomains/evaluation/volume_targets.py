@@ -10,7 +10,7 @@ from typing import TypeAlias
 import numpy as np
 
 from samdomains.data.volumes import slices_of
-from samdomains.evaluation.scorer import case_generator
+from samdomains.evaluation.drawn_cases import case_generator
 from samdomains.recipe import Recipe
 from samdomains.types import Box, Case, ObjectMask, Prompts
 

@@ -148,6 +148,35 @@ def learning_curve(lines: Sequence[Line], *, dark: bool = False) -> bytes:
         return _svg(figure)
 
 
+def jitter_curve(
+    jitters: Sequence[float], lines: Mapping[str, Sequence[float]], *, dark: bool = False
+) -> bytes:
+    """Draw how Dice falls as boxes get worse.
+
+    Args:
+        jitters: Shift of the sides, as a share of the box.
+        lines: Name of a system → its Dice at each; the untuned, first, is dashed. A value may be
+            NaN.
+        dark: Use colours for a dark page.
+
+    Returns:
+        An SVG file with a transparent ground, the same bytes for the same values.
+    """
+    colours = DARK if dark else LIGHT
+    with matplotlib.rc_context(_settings(colours)):
+        figure = Figure(figsize=(5, 3), layout="constrained")
+        axis = figure.subplots()
+        percent = [100 * jitter for jitter in jitters]
+        drawn = zip(lines.items(), ("--", "-"), ("best", "line"), strict=True)
+        for (name, values), style, colour in drawn:
+            axis.plot(percent, values, "o" + style, color=colours[colour], markersize=4, label=name)
+        _dress(axis, "Dice from boxes", colours)
+        axis.set_xticks(percent)
+        axis.set_xlabel("sides moved by, percent of the box", color=colours["ink"])
+        axis.legend(fontsize=8, frameon=False)
+        return _svg(figure)
+
+
 def _settings(colours: Mapping[str, str]) -> dict[str, object]:
     return {"svg.hashsalt": "samdomains", "font.size": 9, "text.color": colours["ink"]}
 

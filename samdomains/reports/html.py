@@ -16,6 +16,7 @@ from samdomains.recipe_layers import CORE
 from samdomains.reports.automatic_tables import automatic_section
 from samdomains.reports.curves import loss_curve
 from samdomains.reports.figures import KEY, Panel
+from samdomains.reports.health_section import health_section
 from samdomains.reports.pages import data_uri, rendered, write_page
 from samdomains.reports.scores import Metrics
 from samdomains.reports.tables import (
@@ -162,6 +163,7 @@ def write_report(path: Path, data: ReportData) -> None:
         boundary_tables=boundary_tables(data.metrics),
         class_tables=class_tables(data.metrics),
         automatic=automatic_section(data.metrics),
+        health=health_section(data.card),
         volume_tables=volume_tables(data.metrics),
         axis_start=lowest_shown(tables),
         findings=data.findings[:SHOWN_FINDINGS],

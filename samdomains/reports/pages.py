@@ -29,7 +29,9 @@ def rendered(template: str, **values: object) -> Markup:
         "duration": _duration,
         "webp": partial(data_uri, "webp"),
         "prompt_name": prompt_name,
-        "signed": _signed,
+        "signed": signed,
+        "figure": figure,
+        "brief": _brief,
         "p_value": _p_value,
         "finite": math.isfinite,
     }
@@ -71,6 +73,17 @@ def _p_value(value: float) -> str:
     return text.replace(" ", "\N{NO-BREAK SPACE}")
 
 
-def _signed(value: float) -> str:
+def signed(value: float) -> str:
     """Three decimals with a sign; a real minus sign reads better than a hyphen."""
     return f"{value:+.3f}".replace("-", "\N{MINUS SIGN}")
+
+
+def figure(value: float) -> str:
+    """Three decimals, and a dash where there is no number."""
+    text = f"{value:.3f}" if math.isfinite(value) else "\N{EN DASH}"
+    return text.replace("-", "\N{MINUS SIGN}")
+
+
+def _brief(value: float) -> str:
+    """Three digits, for numbers that may be counts."""
+    return f"{value:.3g}".replace("-", "\N{MINUS SIGN}")

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from samdomains.cli.printing import print_json, print_result, tell
+from samdomains.cli.printing import print_json, print_result, print_verdict, tell
 from samdomains.evaluation.card import make_card
 from samdomains.pipeline import Result
 
@@ -26,11 +26,12 @@ def test_a_result_is_a_table_and_for_a_tuned_model_a_verdict(
     printed = capsys.readouterr().out
     assert "Zero-shot" in printed
     assert "0.750" in printed
-    assert "verdict" not in printed
+    print_verdict(Result(Path("out"), METRICS, None))
+    assert capsys.readouterr().out == ""
     dice = {name: {"box": {"a": 0.5, "b": 0.6}} for name in ("tuned", "zero_shot")}
     card = make_card(dice, {"a": "1", "b": "2"}, trained_on=3)
-    print_result(Result(Path("out"), METRICS, card))
-    assert f"verdict: {card.verdict}. {card.advice}\n" in capsys.readouterr().out
+    print_verdict(Result(Path("out"), METRICS, card))
+    assert capsys.readouterr().out == f"verdict: {card.verdict}. {card.advice}\n"
 
 
 def test_json_for_scripts_has_no_nan(capsys: pytest.CaptureFixture[str]) -> None:

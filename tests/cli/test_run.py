@@ -155,7 +155,7 @@ def test_the_report_is_one_file_with_pictures(finished_run: FinishedRun) -> None
     assert str(Path.home()) not in report
 
 
-def test_it_prints_the_table_the_verdict_and_where_the_report_is(
+def test_it_prints_the_table_where_the_report_is_and_at_last_the_verdict(
     finished_run: FinishedRun,
 ) -> None:
     assert [line.split(":")[0] for line in finished_run.stderr.splitlines()] == [
@@ -165,8 +165,9 @@ def test_it_prints_the_table_the_verdict_and_where_the_report_is(
     ]
     for part in ("Tuned", "Zero-shot", "Ellipse in box", "verdict: "):
         assert part in finished_run.stdout
-    last = finished_run.stdout.splitlines()[-1]
-    assert last == f"report: {finished_run.directory / 'report.html'}"
+    report, verdict = finished_run.stdout.splitlines()[-2:]
+    assert report == f"report: {finished_run.directory / 'report.html'}"
+    assert verdict.startswith("verdict: ")
 
 
 def tuned_and_last(run: Path) -> list[dict[str, Tensor]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -11,8 +12,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from samdomains.evaluation.card import Card, case_dice, make_card
+from samdomains.evaluation.diagnosis import diagnose
 from samdomains.evaluation.results import ObjectScore
 from samdomains.files import write_json
+from tests.health_making import healthy, retention
 
 CASES = [f"case{index}" for index in range(12)]
 OWN_GROUP = {case: case for case in CASES}
@@ -141,8 +144,26 @@ def test_a_card_comes_back_as_it_was_written(ellipse: float, tmp_path: Path) -> 
     assert repr(again) == repr(card)  # NaN is not equal to itself
 
 
+def test_a_card_with_health_comes_back_and_says_its_problems_in_words(tmp_path: Path) -> None:
+    card = card_of(scores(0.9), scores(0.8))
+    assert card.words == "better than zero-shot"
+    assert card.to_json()["health"] is None
+    healthier = replace(card, health=diagnose(card, healthy()))
+    assert healthier.words == "better than zero-shot; ship"
+    write_json(tmp_path / "card.json", healthier.to_json())
+    content = json.loads((tmp_path / "card.json").read_text("utf-8"))
+    assert content["verdict"] == "better than zero-shot"
+    assert content["health"]["verdict"] == "ship"
+    assert repr(Card.from_json(content)) == repr(healthier)
+    forgetful = diagnose(card, replace(healthy(), retention=retention(-0.2)))
+    assert replace(card, health=forgetful).words == "better than zero-shot; forgot other domains"
+    alike = card_of(scores(0.8), scores(0.8))
+    assert replace(alike, health=diagnose(alike, healthy())).words == "no clear gain"
+
+
 def test_a_card_of_an_earlier_version_has_no_p_value() -> None:
     content = card_of(scores(0.9), scores(0.8)).to_json()
+    del content["health"]
     for name in ("gain", "over_ellipse"):
         del content["prompts"]["box"][name]["p_value"]
     gain = Card.from_json(content).prompts[0].gain

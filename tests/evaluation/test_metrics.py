@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from monai.metrics import DiceMetric, MeanIoU
 
-from samdomains.evaluation.metrics import object_overlap, overlap
+from samdomains.evaluation.metrics import covered_share, object_overlap, overlap
 from samdomains.types import Mask, ObjectMask, Prediction
 
 
@@ -33,6 +33,15 @@ def test_identical_masks_score_one_and_disjoint_ones_zero() -> None:
     assert overlap(mask, mask) == (1.0, 1.0)
     assert overlap(~mask, mask) == (0.0, 0.0)
     assert overlap(np.zeros_like(mask), mask) == (0.0, 0.0)
+
+
+def test_what_an_answer_covers_does_not_depend_on_what_else_it_covers() -> None:
+    mask = np.zeros((12, 12), dtype=bool)
+    mask[2:6, 2:6] = True
+    truth, window = ObjectMask.from_mask(mask), (slice(0, 12), slice(0, 12))
+    assert covered_share(answer(np.ones_like(mask), window), truth) == 1
+    assert covered_share(answer(np.ones_like(mask), (slice(0, 4), slice(0, 12))), truth) == 0.5
+    assert covered_share(answer(~mask, window), truth) == 0
 
 
 @pytest.mark.parametrize("predicted", [False, True])

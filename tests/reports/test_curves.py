@@ -6,7 +6,7 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from samdomains.reports.curves import DARK, LIGHT, confidence_curve, loss_curve
+from samdomains.reports.curves import DARK, LIGHT, confidence_curve, jitter_curve, loss_curve
 
 
 def test_the_curve_is_an_svg_with_a_line_for_each_quantity(
@@ -55,3 +55,12 @@ class TestConfidence:
     def test_no_slice_at_all_is_refused(self) -> None:
         with pytest.raises(ValueError, match="at least one slice"):
             confidence_curve({})
+
+
+def test_the_curve_of_worse_boxes_is_an_svg_that_bears_a_gap() -> None:
+    lines = {"Zero-shot": [0.9, 0.8, float("nan")], "Tuned": [0.95, 0.9, 0.7]}
+    light, dark = (jitter_curve([0.0, 0.1, 0.2], lines, dark=dark) for dark in (False, True))
+    assert ET.fromstring(light).tag.endswith("svg")
+    assert LIGHT["line"] in light.decode()
+    assert DARK["line"] in dark.decode()
+    assert light == jitter_curve([0.0, 0.1, 0.2], lines)
