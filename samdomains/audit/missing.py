@@ -57,11 +57,11 @@ LEAST_EVIDENCE = 3.0
 MOST_EVIDENCE = 8.0
 """Where not even this keeps false candidates rare, the set is not one for this check."""
 
-LEAST_PRECISION = 0.95
+LEAST_PRECISION = 0.96
 """Share of labelled objects among all regions that pass: in an unspoilt set what passes and has no
 label is false, so this bounds the precision from below."""
 
-LEAST_RECALL = 0.6
+LEAST_RECALL = 0.5
 """Share of the labelled objects that must pass themselves."""
 
 MOST_IMAGES = 0.4
@@ -81,7 +81,8 @@ class Regions:
         labelled: (L, 6), properties of the labelled objects, as if their labels were missing.
         unlabelled: (U, 6), those of the candidates.
         boxes: Of the candidates, in pixels of the image.
-        objects: Number of labelled objects, also of those that look like nothing.
+        objects: Number of labelled objects, also of those that look like nothing; at most
+            ``MOST_REGIONS``.
     """
 
     labelled: NDArray[np.float32]
@@ -139,7 +140,7 @@ def find_regions(look: Look) -> Regions | None:
     scale = step * look.scale
     scaled = tuple((x0 * scale, y0 * scale, x1 * scale, y1 * scale) for x0, y0, x1, y1 in boxes)
     objects = int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
-    return Regions(labelled, unlabelled, scaled, objects)
+    return Regions(labelled, unlabelled, scaled, min(objects, MOST_REGIONS))
 
 
 def _is_sliver(

@@ -69,7 +69,7 @@ def test_known_copies_are_not_told_again() -> None:
 
 
 def test_a_forgotten_object_is_told_once_an_image_with_its_place() -> None:
-    shown = pictures(12)
+    shown = pictures(20)
     shown[4] = shown[4].without(3).without(0)
     (finding,) = findings(shown)
     assert (finding.case, finding.check) == ("4", "missing_object")
