@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
-from samdomains.data.audit import Audit, audit_cases
+from samdomains.audit.cases import audit_cases
+from samdomains.audit.findings import Audit
 from samdomains.errors import DataError
 from samdomains.progress import progress_bar
 from samdomains.recipe import Recipe

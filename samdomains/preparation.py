@@ -10,9 +10,9 @@ from pathlib import Path
 
 import torch
 
+from samdomains.audit.findings import Audit
 from samdomains.chain import Domain
 from samdomains.checking import Tell, check_cases, counted, require_no_errors, silent
-from samdomains.data.audit import Audit
 from samdomains.data.parts import in_parts
 from samdomains.data.splits import CaseSplits, split_cases, with_fewer_images
 from samdomains.errors import DataError, RecipeError, RunDirectoryError

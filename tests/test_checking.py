@@ -6,15 +6,17 @@ from pathlib import Path
 
 import pytest
 
+from samdomains.audit.findings import Audit, Finding
 from samdomains.checking import check_cases, counted, require_no_errors
-from samdomains.data.audit import Audit, Finding
 from samdomains.data.sources import load_source
 from samdomains.errors import DataError
 from samdomains.recipe import Recipe
 
 
 def finding(severity: str, file: str) -> Finding:
-    return Finding("error" if severity == "error" else "warning", "a", file, "bad", "Mend it.")
+    return Finding(
+        "error" if severity == "error" else "warning", "a", file, "bad", "Mend it.", check="bad"
+    )
 
 
 def test_the_counts_are_told_in_one_line(labelled_folder: Path) -> None:

@@ -188,6 +188,36 @@ def test_a_part_without_objects_is_refused(
         prepare(domain, resolved, data, RunDirectory(tmp_path / "run"), check=False)
 
 
+def with_a_test_image_among_the_training_images(labelled_folder: Path, folder: Path) -> Path:
+    data = shutil.copytree(labelled_folder, folder / "data")
+    parts = json.loads((data / "splits.json").read_text(encoding="utf-8"))
+    for kind in ("images", "labels"):
+        shutil.copy(data / kind / f"{parts['train'][0]}.png", data / kind / "again.png")
+    parts["test"].append("again")
+    (data / "splits.json").write_text(json.dumps(parts), encoding="utf-8")
+    return data
+
+
+def test_errors_of_the_audit_stop_before_anything_is_decided(
+    domain: Domain, labelled_folder: Path, tmp_path: Path
+) -> None:
+    data = with_a_test_image_among_the_training_images(labelled_folder, tmp_path)
+    lines: list[str] = []
+    directory = RunDirectory(tmp_path / "run")
+    with pytest.raises(DataError, match=r"the image in .* equals that of case"):
+        prepare(domain, domain.resolve_recipe(), data, directory, tell=lines.append)
+    assert [line.split(":")[0] for line in lines] == ["check"]
+
+
+def test_without_the_check_it_goes_on_and_the_errors_are_kept_for_the_report(
+    domain: Domain, labelled_folder: Path, tmp_path: Path
+) -> None:
+    data = with_a_test_image_among_the_training_images(labelled_folder, tmp_path)
+    directory, resolved = RunDirectory(tmp_path / "run"), domain.resolve_recipe()
+    plan = prepare(domain, resolved, data, directory, check=False)
+    assert [finding.check for finding in plan.audit.errors] == ["duplicate_across_splits"]
+
+
 def test_demo_data_is_generated_inside_the_run_and_again_on_resuming(
     domain: Domain, tmp_path: Path
 ) -> None:

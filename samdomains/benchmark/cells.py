@@ -124,7 +124,7 @@ class Laboratory:
             self.fingerprint(cell, data),
             data.about,
             images={name: len(cases) for name, cases in parts.items()},
-            seconds=dict(result.seconds),
+            seconds={**result.seconds, "tune": _seconds_of_tuning(result, directory)},
             metrics=result.metrics,
             values=values,
             groups=groups,
@@ -207,6 +207,13 @@ class Laboratory:
         path, text = self.folder.recipe(data.description.name), "\n".join(lines) + "\n"
         current_processes().from_main(partial(_write_once, path, text))
         return path
+
+
+def _seconds_of_tuning(result: pipeline.Result, directory: RunDirectory) -> float:
+    """Since the run began: the stage counts from the last start, the log counts every epoch."""
+    lines = directory.log.read_text(encoding="utf-8").splitlines()
+    logged: float = sum(json.loads(line).get("seconds", 0.0) for line in lines)
+    return max(result.seconds.get("tune", 0.0), logged)
 
 
 def _write_once(path: Path, text: str) -> None:

@@ -13,6 +13,9 @@ from samdomains.chain import Domain
 from samdomains.errors import DataError
 from samdomains.files import write_text
 
+TRIAL_EPOCHS = 4
+"""Passes over generated images: they show how a suite works, and no more."""
+
 CHUNK = 2**20
 """Bytes of a file that are in memory at a time."""
 
@@ -76,6 +79,7 @@ def generate_data(domain: Domain, directory: Path) -> FoundData:
         source=f"make_demo_data of {domain.distribution} {domain.version}, seed 0",
         licence="none needed",
         split="by seed, unless generated",
+        recipe={"training": {"epochs": TRIAL_EPOCHS}},
     )
     folder, told = directory / GENERATED, directory / f"{GENERATED}.txt"
     if told.exists():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -12,12 +13,16 @@ from samdomains.chain import Domain
 from samdomains.discovery import core_version
 from samdomains.evaluation.averages import finite_mean, grouped, mean_of
 from samdomains.evaluation.paired import PairedTest, holm, paired_test
+from samdomains.reports.provenance import hardware
 
 RESAMPLES = 1000
 """Bootstrap resamples of each interval."""
 
 OF_OBJECTS = ("ap", "ap50", "pq")
-"""Measures of answers without prompts that the tables repeat, from `instances`."""
+"""Measures of answers without prompts that the tables repeat, from ``instances``."""
+
+OF_VOLUMES = ("dice", "nsd", "hd95_mm")
+"""Measures of whole objects of volumes that the tables repeat, from ``volumes``."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +34,7 @@ class Row:
         model: Name of the SAM; empty where there is none.
         values: Measure → prompt → case → mean over the seeds.
         instances: Measure → mean over the seeds, of answers without prompts.
+        volumes: Prompt → measure → mean over the seeds, of whole objects of volumes.
         seconds: Of training, mean over the seeds; 0 where nothing was trained.
     """
 
@@ -36,6 +42,7 @@ class Row:
     model: str
     values: Mapping[str, Mapping[str, Mapping[str, float]]]
     instances: Mapping[str, float]
+    volumes: Mapping[str, Mapping[str, float]]
     seconds: float
 
     def to_json(self, groups: Mapping[str, str]) -> dict[str, Any]:
@@ -56,6 +63,7 @@ class Row:
             "seconds": self.seconds,
             "prompts": prompts,
             "instances": dict(self.instances),
+            "volumes": {prompt: dict(means) for prompt, means in self.volumes.items()},
         }
 
 
@@ -71,9 +79,9 @@ def leaderboard(
         missing: Data set → why it was not used.
 
     Returns:
-        ``{"schema", "samdomains", "domain", "plugin", "suite", "generated", "data", "tables",
-        "failed"}``. ``tables`` has an entry for each data set and number of training images:
-        ``{"data", "images", "train", "val", "test", "seeds", "rows", "comparisons"}``.
+        ``{"schema", "samdomains", "domain", "plugin", "suite", "generated", "hardware", "data",
+        "tables", "failed"}``. ``tables`` has an entry for each data set and number of training
+        images: ``{"data", "images", "train", "val", "test", "seeds", "rows", "comparisons"}``.
     """
     sound = [result for result in results if not result.error]
     data = {result.cell.data: dict(result.about) for result in results}
@@ -89,6 +97,7 @@ def leaderboard(
         "plugin": f"{domain.distribution} {domain.version}",
         "suite": suite.title,
         "generated": GENERATED in data,
+        "hardware": hardware(),
         "data": data,
         "tables": tables,
         "failed": {**missing, **{r.cell.key: r.error for r in results if r.error}},
@@ -131,6 +140,7 @@ def _rows(results: Sequence[CellResult]) -> list[Row]:
                 model="" if name in ("box_ellipse", "unet") else model,
                 values=_over_seeds(name, own),
                 instances=_instances(name, own),
+                volumes=_volumes(name, results if name == "zero_shot" else own, model),
                 seconds=finite_mean(r.seconds.get("tune", 0.0) for r in own),
             )
             if row.values and all((row.system, row.model) != (r.system, r.model) for r in rows):
@@ -162,13 +172,33 @@ def _instances(system: str, results: Sequence[CellResult]) -> dict[str, float]:
     found = [r.metrics["instances"].get(system) for r in results if "instances" in r.metrics]
     return {
         measure: finite_mean(
-            float("nan") if entry[measure]["mean"] is None else entry[measure]["mean"]
-            for entry in found
-            if entry is not None
+            _number(entry[measure]["mean"]) for entry in found if entry is not None
         )
         for measure in OF_OBJECTS
         if any(entry is not None for entry in found)
     }
+
+
+def _volumes(system: str, results: Sequence[CellResult], model: str) -> dict[str, dict[str, float]]:
+    """Prompt → measure → mean over the seeds; only runs follow objects, zero-shot ones too."""
+    found = [
+        (prompt, entry)
+        for result in results
+        if result.cell.model == model
+        for prompt, entry in result.metrics.get("volumes", {}).get(system, {}).items()
+    ]
+    return {
+        prompt: {
+            measure: finite_mean(_number(entry[measure]["mean"]) for _, entry in own)
+            for measure in OF_VOLUMES
+        }
+        for prompt, own in grouped(found, lambda item: item[0]).items()
+    }
+
+
+def _number(value: float | None) -> float:
+    """A mean as JSON has it."""
+    return math.nan if value is None else value
 
 
 def _comparisons(rows: Sequence[Row], groups: Mapping[str, str]) -> list[dict[str, Any]]:

@@ -55,6 +55,10 @@ VALIDATED = 64
 VALIDATION_SHARE = 0.05
 """Share of the time that one validation may take; it leaves out the images beyond that."""
 
+OFFSETS = (0.0, 0.5, 1.0, 1.5, 2.0, 3.0, 4.0, -1.0)
+"""What is tried as an addition to a class's logits. After a short training what is rare has odds
+below 1 everywhere, and nothing would be found; the validation images say where to cut."""
+
 OUT_OF_CROWD = -30.0
 """Logit that stands where nothing is learnt: no loss, no gradient."""
 
@@ -68,6 +72,7 @@ class UNetTraining(BaseModel):
         images: Training images.
         validation_dice: Of the weights that were kept, mean over the classes in each validation
             image. None where these have no object; then the last weights are kept.
+        offsets: What was added to the logits of each class, as suits the validation images.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")
@@ -76,6 +81,7 @@ class UNetTraining(BaseModel):
     seconds: float
     images: int
     validation_dice: float | None
+    offsets: tuple[float, ...]
 
 
 @dataclass(frozen=True, slots=True)
@@ -176,6 +182,19 @@ class _Batches:
         return image, target, valid
 
 
+@dataclass(frozen=True, slots=True)
+class Validated:
+    """What weights are worth.
+
+    Attributes:
+        dice: Mean over the classes of the validation images; None where these have no object.
+        offsets: For each class what is best added to its logits.
+    """
+
+    dice: float | None
+    offsets: tuple[float, ...]
+
+
 class _Loop:
     """One training. One thread reads: what readers keep of volumes is not made for several."""
 
@@ -194,7 +213,7 @@ class _Loop:
         self.optimizer = torch.optim.AdamW(
             net.parameters(), lr=LEARNING_RATE, weight_decay=WEIGHT_DECAY
         )
-        self.best: tuple[float, dict[str, Tensor]] | None = None
+        self.best: tuple[Validated, dict[str, Tensor]] | None = None
 
     def run(self, batches: _Batches, progress: Callable[[int], None]) -> UNetTraining:
         """Step and validate until the budget is used."""
@@ -215,14 +234,17 @@ class _Loop:
             slowest = max(slowest, time.monotonic() - started) if steps > 2 else slowest
             progress(int(self.budget.used))
         self._validate()
+        validated = Validated(None, (0.0,) * len(self.train.design.classes))
         if self.best is not None:
-            self.net.load_state_dict(self.best[1])
-        dice = self.best[0] if self.best is not None else None
+            validated, weights = self.best
+            self.net.load_state_dict(weights)
+        add_offsets(self.net, validated.offsets)
         return UNetTraining(
             steps=steps,
             seconds=self.budget.used,
             images=len(self.train.cases),
-            validation_dice=dice,
+            validation_dice=validated.dice,
+            offsets=validated.offsets,
         )
 
     def _agree(self, ahead: Future[Batch], steps: int, step_seconds: float) -> tuple[Batch, float]:
@@ -255,10 +277,12 @@ class _Loop:
 
     def _validate(self) -> None:
         average_statistics(self.net, self.processes)
-        dice = self.validation()
-        if dice is not None and (self.best is None or dice >= self.best[0]):
+        found = self.validation()
+        if found.dice is None:
+            return
+        if self.best is None or found.dice >= (self.best[0].dice or 0.0):
             weights = {name: t.detach().clone() for name, t in self.net.state_dict().items()}
-            self.best = (dice, weights)
+            self.best = (found, weights)
 
 
 def unet_loss(logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
@@ -277,6 +301,15 @@ def unet_loss(logits: Tensor, target: Tensor, valid: Tensor) -> Tensor:
     dice: Tensor = DiceLoss(sigmoid=True, batch=True)(known, truth)
     entropy = functional.binary_cross_entropy_with_logits(known, truth, reduction="sum")
     return dice + entropy / (valid.sum() * logits.shape[1]).clamp(min=1)
+
+
+def add_offsets(net: nn.Module, offsets: Sequence[float]) -> None:
+    """Add to the logits of the first channels, the classes, for good."""
+    head = [module for module in net.modules() if isinstance(module, nn.Conv2d)][-1]
+    if head.bias is None:
+        raise TypeError("the last convolution of a U-Net has a bias")
+    with torch.no_grad():
+        head.bias[: len(offsets)] += head.bias.new_tensor(offsets)
 
 
 def average_statistics(net: nn.Module, processes: Processes) -> None:
@@ -310,20 +343,28 @@ class _Validation:
         self.allowed = VALIDATION_SHARE * budget.seconds if budget.steps is None else math.inf
         self.seconds = self.allowed if lessons.cases else 0.0
 
-    def __call__(self) -> float | None:
-        """Mean Dice of each class in each image that has it; None without such an image."""
+    def __call__(self) -> Validated:
+        """Mean Dice of each class in each image that has it, each class cut where it is best."""
+        offsets = [0.0] * len(self.lessons.design.classes)
         if not self.lessons.cases:
-            return None
+            return Validated(None, tuple(offsets))
         self.net.eval()
         started = time.monotonic()
-        dice = [value for own in self.processes.gather(self._dice) for value in own]
+        scored = [item for own in self.processes.gather(self._dice) for item in own]
         self.seconds = time.monotonic() - started
-        return float(np.mean(dice)) if dice else None
+        best = list[float]()
+        for channel in range(len(offsets)):
+            rows = np.array([dice for number, dice in scored if number == channel])
+            if len(rows):
+                place = int(rows.mean(axis=0).argmax())
+                offsets[channel] = OFFSETS[place]
+                best += rows[:, place].tolist()
+        return Validated(float(np.mean(best)) if best else None, tuple(offsets))
 
-    def _dice(self) -> list[float]:
-        """Of this process's images."""
+    def _dice(self) -> list[tuple[int, list[float]]]:
+        """Class and Dice at each offset, of this process's images."""
         started = time.monotonic()
-        dice = list[float]()
+        dice = list[tuple[int, list[float]]]()
         for place, number in enumerate(self.numbers):
             if place > 0 and time.monotonic() - started > self.allowed:
                 self.numbers = self.numbers[:place]
@@ -331,10 +372,11 @@ class _Validation:
             dice += self._dice_of(self.reader.submit(self.lessons.__getitem__, number).result())
         return dice
 
-    def _dice_of(self, lesson: Lesson) -> Iterator[float]:
+    def _dice_of(self, lesson: Lesson) -> Iterator[tuple[int, list[float]]]:
         """Of each class that an image has."""
         logits = input_logits(self.net, self.lessons.design, lesson.image.astype(np.float32))
         for channel in range(len(self.lessons.design.classes)):
             truth = lesson.target[channel] & lesson.valid[0]
             if truth.any():
-                yield overlap((logits[channel] > 0) & lesson.valid[0], truth).dice
+                answers = ((logits[channel] > -offset) & lesson.valid[0] for offset in OFFSETS)
+                yield channel, [overlap(answer, truth).dice for answer in answers]

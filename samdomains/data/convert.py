@@ -49,7 +49,7 @@ def convert(cases: Sequence[Case], out: Path, to: Format) -> Path:
     if not cases:
         raise DataError(out, "there is no case to convert", "Name a data set with images.")
     _require_own_images(cases)
-    with _new_folder(out) as folder:
+    with new_folder(out) as folder:
         for case in cases:
             target = folder / IMAGES_FOLDER / _image_name(case)
             target.parent.mkdir(exist_ok=True)
@@ -97,7 +97,7 @@ def _require_own_images(cases: Sequence[Case]) -> None:
 
 
 @contextmanager
-def _new_folder(out: Path) -> Iterator[Path]:
+def new_folder(out: Path) -> Iterator[Path]:
     """A temporary folder beside ``out`` that takes its place on success and vanishes on failure."""
     if out.exists() and not (out.is_dir() and not any(out.iterdir())):
         raise DataError(out, "it exists already and is not empty", "Name a new folder.")

@@ -154,6 +154,23 @@ def layer_path(folder: Path, stem: str, layer: int) -> Path:
     return folder / f"{stem}.png" if layer == 1 else folder / f"layer{layer}" / f"{stem}.png"
 
 
+def is_label_map_sidecar(path: Path) -> bool:
+    """Whether a file is the JSON beside a label map, rather than a mask or JSON of another kind."""
+    if path.suffix.lower() != ".json" or not layer_path(path.parent, path.stem, 1).is_file():
+        return False
+    return {"schema", "layers", "objects"} <= read_json_object(path).keys()
+
+
+def label_map_files(sidecar: Path) -> tuple[Path, ...]:
+    """The label maps of a sidecar, layer by layer.
+
+    Raises:
+        DataError: The sidecar is not JSON.
+    """
+    layers = range(1, int(read_json_object(sidecar)["layers"]) + 1)
+    return tuple(layer_path(sidecar.parent, sidecar.stem, layer) for layer in layers)
+
+
 def write_label_maps(
     folder: Path,
     stem: str,

@@ -126,7 +126,7 @@ def learning_curve(lines: Sequence[Line], *, dark: bool = False) -> bytes:
     """
     colours = DARK if dark else LIGHT
     with matplotlib.rc_context(_settings(colours)):
-        figure = Figure(figsize=(6, 3.4), layout="constrained")
+        figure = Figure(figsize=(5, 4), layout="constrained")
         axis = figure.subplots()
         for index, line in enumerate(lines):
             axis.plot(
@@ -144,7 +144,7 @@ def learning_curve(lines: Sequence[Line], *, dark: bool = False) -> bytes:
         axis.set_xticks(sizes, [str(size) for size in sizes])
         axis.minorticks_off()
         axis.set_xlabel("training images", color=colours["ink"])
-        axis.legend(fontsize=8, frameon=False, loc="center left", bbox_to_anchor=(1, 0.5))
+        figure.legend(fontsize=9, frameon=False, loc="outside lower center", ncols=2)
         return _svg(figure)
 
 

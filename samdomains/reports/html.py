@@ -9,7 +9,7 @@ from typing import Literal, TypeAlias
 
 from markupsafe import Markup
 
-from samdomains.data.audit import Finding
+from samdomains.audit.findings import Finding
 from samdomains.evaluation.card import Card
 from samdomains.facts import StrategyChoice
 from samdomains.recipe_layers import CORE

@@ -33,7 +33,14 @@ DETAILS: Mapping[str, str] = {
 }
 """Measures beside Dice, and what readers call them."""
 
-LOWER_IS_BETTER = ("hd95_px",)
+VOLUMES: Mapping[str, str] = {
+    "dice": "3D Dice",
+    "nsd": "3D surface Dice",
+    "hd95_mm": "HD95 (mm)",
+}
+"""Measures of whole objects of volumes, from one box in the middle slice of each."""
+
+LOWER_IS_BETTER = ("hd95_px", "hd95_mm")
 
 NONE = "\N{EN DASH}"
 """What is shown where there is no number."""
@@ -130,6 +137,7 @@ def leaderboard_markdown(results: Results) -> str:
         for table in _tables_of(results, name):
             lines += [f"### {_size(table)}", "", *_markdown_table(dice_table(table)), ""]
             lines += [*(f"- {said}" for said in _sentences(table)), ""]
+    lines += [f"Machine: {', '.join(results['hardware'].values())}.", ""]
     lines += _failures(results)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -162,12 +170,25 @@ def dice_table(table: Mapping[str, Any]) -> Table:
         columns.append([_cell(row, "auto", "semantic_dice") for row in found])
         columns += [[Cell(_number(r["instances"].get(m))) for r in found] for m in ("ap50", "pq")]
     columns = [_with_best(column) for column in columns]
+    if any(row["volumes"] for row in found):
+        names += VOLUMES.values()
+        columns += [_volume_column(found, measure) for measure in VOLUMES]
     columns.append([Cell(row["seconds"] or math.nan, digits=0) for row in found])
     rows = [
         Row(_name(*_key(row), models), cells)
         for row, cells in zip(found, zip(*columns, strict=True), strict=True)
     ]
     return Table(_size(table), [*names, "Tuning (s)"], rows)
+
+
+def _volume_column(rows: Sequence[Mapping[str, Any]], measure: str) -> list[Cell]:
+    """A measure of whole objects of volumes, under the first way of prompting."""
+    lowest = measure in LOWER_IS_BETTER
+    cells = []
+    for row in rows:
+        means: Mapping[str, Any] = next(iter(row["volumes"].values()), {})
+        cells.append(Cell(_number(means.get(measure)), digits=1 if lowest else 3))
+    return _with_best(cells, lowest=lowest)
 
 
 def detail_table(table: Mapping[str, Any]) -> Table:

@@ -11,8 +11,8 @@ from typing import Any, TypeAlias
 
 from markupsafe import Markup
 
+from samdomains.audit.findings import Audit
 from samdomains.chain import Domain
-from samdomains.data.audit import Audit
 from samdomains.data.parts import normalized_image
 from samdomains.data.splits import CaseSplits
 from samdomains.evaluation.card import Card, case_dice

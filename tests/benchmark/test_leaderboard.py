@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import Any
 
@@ -51,6 +52,20 @@ def test_seeds_are_averaged_case_by_case() -> None:
     assert lora["prompts"]["box"]["dice"]["mean"] == pytest.approx(0.7, abs=0.02)
     assert lora["prompts"]["box"]["dice"]["n"] == 8  # cases, however many seeds
     assert lora["seconds"] == 30.5
+
+
+def test_whole_objects_of_volumes_stand_beside_their_slices() -> None:
+    def entry(dice: float | None) -> dict[str, Any]:
+        return {"box@middle": {m: {"mean": dice} for m in ("dice", "nsd", "hd95_mm")}}
+
+    volumes = {"tuned": entry(0.8), "zero_shot": entry(None)}
+    cells = [
+        result("untuned", {"zero_shot": 0.7}),
+        replace(result("lora", {"tuned": 0.8}), metrics={"volumes": volumes}),
+    ]
+    rows = {row["system"]: row["volumes"] for row in table(cells)["tables"][0]["rows"]}
+    assert rows["lora"]["box@middle"]["nsd"] == 0.8
+    assert math.isnan(rows["zero_shot"]["box@middle"]["dice"])
 
 
 def test_what_failed_or_is_missing_is_told_and_the_others_stand() -> None:

@@ -33,3 +33,28 @@ def test_every_finding_is_a_line_and_the_exit_code_is_1(
     written = json.loads((tmp_path / "found" / "check.json").read_text())
     assert len(written["findings"]) == 3
     assert json.loads(call("check", "images", str(data), "--json").stdout) == written
+
+
+def test_findings_are_written_with_a_page(
+    labelled_folder: Path, tmp_path: Path, call: CallCli
+) -> None:
+    call("check", "images", str(labelled_folder), "--out", str(tmp_path / "found"))
+    page = (tmp_path / "found" / "check.html").read_text(encoding="utf-8")
+    assert f"<h1>Check of {labelled_folder.name}</h1>" in page
+
+
+def test_safe_fixes_go_into_a_copy(labelled_folder: Path, tmp_path: Path, call: CallCli) -> None:
+    data = shutil.copytree(labelled_folder, tmp_path / "data")
+    third = sorted((data / "images").iterdir())[2]
+    shutil.copy(third, data / "images" / "zz.png")
+    (data / "splits.json").unlink()
+    mask = next((data / "labels").glob(f"{third.stem}.*"))
+    shutil.copy(mask, mask.with_stem("zz"))
+    result = call("check", "images", str(data), "--fix", str(tmp_path / "copy"))
+    assert result.exit_code == 0
+    lines = result.stdout.splitlines()
+    assert "removed, since it equals" in lines[-2]
+    assert lines[-1] == f"fixes: 1 made, 0 left; see {tmp_path / 'copy' / 'fixes.json'}"
+    assert len(list((tmp_path / "copy" / "images").iterdir())) == 5
+    told = call("check", "images", str(data), "--json", "--fix", str(tmp_path / "other"))
+    assert json.loads(told.stdout)["cases"] == 6

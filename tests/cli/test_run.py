@@ -353,3 +353,24 @@ def test_an_interrupted_check_leaves_nothing(
     result = call("run", "images", "--out", str(tmp_path / "demo"))
     assert (result.exit_code, result.stderr) == (130, "interrupted\n")
     assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize(("options", "checked"), [([], True), (["--no-check"], False)])
+def test_no_check_is_what_lets_a_run_go_on(
+    options: list[str],
+    labelled_folder: Path,
+    tmp_path: Path,
+    call: CallCli,
+    monkeypatch: pytest.MonkeyPatch,
+    *,
+    checked: bool,
+) -> None:
+    asked: list[bool] = []
+
+    def no_further(*_: object, check: bool, **__: object) -> NoReturn:
+        asked.append(check)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr("samdomains.pipeline.prepare", no_further)
+    call("run", "images", str(labelled_folder), "--out", str(tmp_path / "run"), *options)
+    assert asked == [checked]

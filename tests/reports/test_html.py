@@ -10,7 +10,7 @@ from typing import Any
 
 import pytest
 
-from samdomains.data.audit import Finding
+from samdomains.audit.findings import Finding
 from samdomains.evaluation.card import Card
 from samdomains.facts import StrategyChoice
 from samdomains.reports.figures import Panel
@@ -71,7 +71,16 @@ def data(metrics: dict[str, Any], card: Card, history: list[dict[str, float]]) -
         card=card,
         splits=[SplitCount("train", 30, 15), SplitCount("test", 10, 5)],
         split_rule="Divided by seed 0.",
-        findings=[Finding("warning", HOSTILE, "a.png", "the image is black", "Look at it.")],
+        findings=[
+            Finding(
+                "warning",
+                HOSTILE,
+                "a.png",
+                "the image is black",
+                "Look at it.",
+                check="constant_image",
+            )
+        ],
         history=history,
         strategy=StrategyChoice("lora", 4, "bf16", ("30 images suit LoRA.",)),
         recipe=[
@@ -158,6 +167,7 @@ def test_classes_training_data_and_provenance_are_shown(source: str) -> None:
         "30 images suit LoRA.",
         "Divided by seed 0.",
         "train 30 15",
+        ", constant image in",
         "the image is black. Look at it.",
         "training.epochs 3 command line",
         "samdomains/defaults.py:40",
@@ -210,7 +220,9 @@ def test_a_report_of_an_untuned_model_leaves_out_what_it_has_not(tmp_path: Path)
 
 
 def test_a_long_audit_is_cut_and_says_so(tmp_path: Path) -> None:
-    findings = [Finding("error", f"c{index}", "", "bad", "Mend it.") for index in range(60)]
+    findings = [
+        Finding("error", f"c{index}", "", "bad", "Mend it.", check="bad") for index in range(60)
+    ]
     data = ReportData("Base", "generic", "tiny", {"test": {}}, findings=findings)
     write_report(tmp_path / "report.html", data)
     text = Page((tmp_path / "report.html").read_text(encoding="utf-8")).text
@@ -219,7 +231,7 @@ def test_a_long_audit_is_cut_and_says_so(tmp_path: Path) -> None:
 
 
 def test_a_file_name_that_is_not_utf8_can_be_written(tmp_path: Path) -> None:
-    finding = Finding("error", "case\udcff", "", "bad", "Mend it.")
+    finding = Finding("error", "case\udcff", "", "bad", "Mend it.", check="bad")
     data = ReportData("Base", "generic", "tiny", {"test": {}}, findings=[finding])
     write_report(tmp_path / "report.html", data)
     assert "case\\udcff" in (tmp_path / "report.html").read_text(encoding="utf-8")

@@ -1,21 +1,20 @@
-"""The report in a real browser: it fetches nothing, complains of nothing, and fits a phone."""
+"""Pages in a real browser: they fetch nothing, complain of nothing, and fit a phone."""
 
 from __future__ import annotations
 
-import json
 import re
-import shutil
-import subprocess
 from collections.abc import Callable, Mapping
 from functools import cache
-from html import unescape
 from pathlib import Path
 from typing import Any, TypeAlias
 
 import numpy as np
 import pytest
 
-from samdomains.data.audit import Finding
+from samdomains.audit.findings import Finding
+from samdomains.benchmark.leaderboard import leaderboard
+from samdomains.benchmark.suites import Suite
+from samdomains.chain import select_domain
 from samdomains.facts import StrategyChoice
 from samdomains.reports.figures import case_panels
 from samdomains.reports.html import (
@@ -26,44 +25,21 @@ from samdomains.reports.html import (
     SplitCount,
     write_report,
 )
+from samdomains.reports.leaderboard import write_leaderboard
 from samdomains.reports.volume_figures import FollowedObject, VolumePicture
 from samdomains.reports.volume_page import volume_section
 from samdomains.types import ObjectMask, Prompts
+from tests.benchmark.made import results
+from tests.reports.browsing import look_at, needs_browser
 from tests.reports.conftest import example_card, example_history, example_metrics
-
-BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable", "chrome")
 
 LONG = "a_case_whose_name_has_no_place_where_a_line_could_end_" * 3
 """What would push a page wider than a phone."""
 
-PROBE = """<script>
-window.onload = () => setTimeout(() => {
-  const inner = document.getElementById("page").contentDocument, root = inner.documentElement;
-  const found = {
-    width: inner.defaultView.innerWidth,
-    needs: Math.max(root.scrollWidth, inner.body.scrollWidth),
-    broken: [...inner.images].filter((image) => !image.naturalWidth).map((image) => image.alt),
-    images: inner.images.length,
-    smallest: Math.min(...[...inner.querySelectorAll(".panels img")].map((i) => i.clientWidth)),
-    requests: inner.defaultView.performance.getEntriesByType("resource")
-      .map((entry) => entry.name).filter((name) => !name.startsWith("data:")),
-    ground: inner.defaultView.getComputedStyle(inner.body).backgroundColor,
-  };
-  document.getElementById("found").textContent = JSON.stringify(found);
-}, 50);
-</script>"""
-
 Look: TypeAlias = Callable[..., Mapping[str, Any]]
 
 
-def browser() -> str | None:
-    """The first Chromium or Chrome on the path."""
-    return next(filter(None, map(shutil.which, BROWSERS)), None)
-
-
-pytestmark = pytest.mark.skipif(
-    browser() is None, reason=f"needs a browser: none of {', '.join(BROWSERS)} is on the path"
-)
+pytestmark = needs_browser
 
 
 def a_picture(group: Any) -> Picture:
@@ -102,7 +78,16 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         metrics=example_metrics(),
         card=example_card(),
         splits=[SplitCount("train", 30, 15), SplitCount("test", 10, 5)],
-        findings=[Finding("warning", LONG, "a.png", "the image is black", "Look at it.")],
+        findings=[
+            Finding(
+                "warning",
+                LONG,
+                "a.png",
+                "the image is black",
+                "Look at it.",
+                check="constant_image",
+            )
+        ],
         history=example_history(),
         strategy=StrategyChoice("lora", 4, "bf16", ("30 images suit LoRA.",)),
         recipe=[RecipeRow("training.epochs", LONG, "command line")],
@@ -121,40 +106,12 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 @pytest.fixture(scope="module")
 def look(report: Path, tmp_path_factory: pytest.TempPathFactory) -> Look:
-    """Opens the report as wide as asked and tells what the browser found.
-
-    A window is never narrower than 500 pixels, so the page stands in a frame.
-    """
+    """Opens a page, the report unless told, as wide as asked and tells what the browser found."""
     folder = tmp_path_factory.mktemp("browser")
 
     @cache
-    def found(width: int, *, dark: bool = False) -> Mapping[str, Any]:
-        frame = f'<iframe id="page" src="{report.as_uri()}" width="{width}" height="900"></iframe>'
-        probe = folder / "probe.html"
-        probe.write_text(f'<!doctype html><p id="found"></p>{frame}{PROBE}', encoding="utf-8")
-        words = [
-            str(browser()),
-            "--headless",
-            "--no-sandbox",
-            "--disable-gpu",
-            "--disable-dev-shm-usage",
-            "--allow-file-access-from-files",
-            "--enable-logging=stderr",
-            "--virtual-time-budget=3000",
-            f"--user-data-dir={folder / 'profile'}",
-            f"--blink-settings=preferredColorScheme={0 if dark else 1}",
-            f"--window-size={max(width + 100, 600)},1000",
-            "--dump-dom",
-            probe.as_uri(),
-        ]
-        done = subprocess.run(words, capture_output=True, text=True, timeout=60, check=True)
-        answer = re.search(r'id="found">(.*?)</p>', done.stdout)
-        assert answer is not None, done.stderr
-        assert answer[1], done.stderr
-        return {
-            **json.loads(unescape(answer[1])),
-            "console": re.findall(r"CONSOLE.*", done.stderr),
-        }
+    def found(width: int, *, dark: bool = False, page: Path = report) -> Mapping[str, Any]:
+        return look_at(page, folder, width, dark=dark)
 
     return found
 
@@ -168,6 +125,17 @@ def test_it_fits_the_window_and_shows_every_picture(look: Look, width: int) -> N
     assert found["broken"] == []
     assert found["console"] == []
     assert found["requests"] == []
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_a_leaderboard_fits_too(look: Look, tmp_path: Path, width: int) -> None:
+    suite, missing = Suite(title=LONG), {LONG: f"{LONG}: is not there"}
+    page = tmp_path / "leaderboard.html"
+    write_leaderboard(page, leaderboard(select_domain("images"), suite, results(), missing))
+    found = look(width, page=page)
+    assert found["needs"] <= width
+    assert found["images"] == 1
+    assert found["broken"] == found["console"] == found["requests"] == []
 
 
 def test_on_a_phone_the_pictures_of_a_case_are_as_wide_as_the_page(look: Look) -> None:

@@ -10,6 +10,7 @@ from samdomains.benchmark.leaderboard import leaderboard
 from samdomains.benchmark.suites import Suite
 from samdomains.chain import select_domain
 from samdomains.reports.leaderboard import (
+    NONE,
     dice_table,
     leaderboard_markdown,
     summary_table,
@@ -47,6 +48,16 @@ def test_the_best_of_a_column_is_marked_as_it_is_shown(content: dict[str, Any]) 
         "U-Net from scratch": True,
     }
     assert re.fullmatch(r"0\.\d{3} to 0\.\d{3}", table.rows[0].cells[0].interval)
+
+
+def test_volumes_have_columns_where_they_were_scored(content: dict[str, Any]) -> None:
+    table = content["tables"][1]
+    assert "3D Dice" not in dice_table(table).columns
+    means = {"dice": 0.5, "nsd": 0.6, "hd95_mm": 7.25}
+    table["rows"][-1]["volumes"] = {"box@middle": means}
+    found = dice_table(table)
+    place = found.columns.index("HD95 (mm)")
+    assert sorted(row.cells[place].text for row in found.rows) == ["7.2", NONE, NONE, NONE]
 
 
 def test_the_overview_takes_the_table_of_all_images(content: dict[str, Any]) -> None:

@@ -17,7 +17,7 @@ from PIL import Image as PillowImage
 from samdomains_microscopy.cases import load_any
 from samdomains_microscopy.writers import InstanceTiffWriter
 
-from samdomains.data.audit import audit_cases
+from samdomains.audit.cases import audit_cases
 from samdomains.data.parts import in_parts
 from samdomains.plugin import Case, DataError, ObjectMask, Recipe, load_source
 

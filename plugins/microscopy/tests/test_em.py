@@ -7,8 +7,8 @@ import pytest
 import samdomains_microscopy.em as plugin
 import tifffile
 
+from samdomains.audit.cases import audit_cases
 from samdomains.chain import Domain, select_domain
-from samdomains.data.audit import audit_cases
 from samdomains.data.parts import in_parts, statistics_of
 
 REAL = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "microscopy"

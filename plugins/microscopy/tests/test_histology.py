@@ -6,8 +6,8 @@ import numpy as np
 import pytest
 import samdomains_microscopy.histology as plugin
 
+from samdomains.audit.cases import audit_cases
 from samdomains.chain import Domain, select_domain
-from samdomains.data.audit import audit_cases
 from samdomains.data.statistics import case_statistics
 
 

@@ -13,8 +13,8 @@ from samdomains_products.cutouts import CutoutWriter
 from samdomains_products.intensity import PhotoRange
 from samdomains_products.saliency import SalientBox
 
+from samdomains.audit.cases import audit_cases
 from samdomains.chain import Domain, select_domain
-from samdomains.data.audit import audit_cases
 from samdomains.data.statistics import case_statistics
 from samdomains.plugin import CocoJsonWriter, LabelPngWriter, Recipe, RecipeError
 

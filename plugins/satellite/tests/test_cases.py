@@ -15,7 +15,7 @@ from samdomains_satellite.position import Position
 from samdomains_satellite.rasters import Raster
 from samdomains_satellite.writers import SceneWriter
 
-from samdomains.data.audit import audit_cases
+from samdomains.audit.cases import audit_cases
 from samdomains.data.parts import in_parts
 from samdomains.plugin import Case, DataError, ObjectMask, Recipe, Window, load_source
 from samdomains.recipe import SceneRecipe

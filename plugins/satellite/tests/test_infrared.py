@@ -8,8 +8,8 @@ import pytest
 import samdomains_satellite.infrared as plugin
 from PIL import Image as PillowImage
 
+from samdomains.audit.cases import audit_cases
 from samdomains.chain import Domain, select_domain
-from samdomains.data.audit import audit_cases
 from samdomains.data.statistics import case_statistics
 
 REAL = Path(__file__).resolve().parents[3].parent / "shared" / "data" / "infrared"

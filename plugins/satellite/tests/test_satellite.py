@@ -12,8 +12,8 @@ import samdomains_satellite.satellite as plugin
 from samdomains_satellite.intensity import NodataNormalizer
 from samdomains_satellite.writers import SceneWriter
 
+from samdomains.audit.cases import audit_cases
 from samdomains.chain import Domain, select_domain
-from samdomains.data.audit import audit_cases
 from samdomains.data.statistics import case_statistics
 from samdomains.plugin import Case, Recipe, RecipeError
 

@@ -8,7 +8,7 @@ import pytest
 from samdomains_video.cases import load_any
 from samdomains_video.demo import KINDS, write_demo_data
 
-from samdomains.data.audit import audit_cases
+from samdomains.audit.cases import audit_cases
 from samdomains.data.parts import in_parts
 from samdomains.plugin import Recipe
 

@@ -8,7 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from samdomains.data.audit import Audit, Finding, audit_cases
+from samdomains.audit.cases import audit_cases
+from samdomains.audit.findings import Audit, Finding
 from samdomains.data.parts import in_parts
 from samdomains.errors import DataError
 from samdomains.types import Case, ObjectMask, RawImage, Split, TileOf, Window
@@ -254,12 +255,18 @@ def test_findings_are_told_apart_and_become_json() -> None:
     assert [finding.case for finding in result.errors] == ["b"]
     written = json.loads(json.dumps(result.to_json()))
     assert written["cases"] == 2
-    assert written["findings"][1] == {
+    assert written["findings"][0] == {
         "severity": "error",
         "case": "b",
         "file": "b.png",
         "problem": "the file is cut off",
         "remedy": "Copy it again.",
+        "check": "unreadable",
+        "badness": 1.0,
+        "object_index": None,
+        "box": None,
+        "other": "",
+        "fix": None,
     }
 
 
@@ -278,7 +285,7 @@ def volume(read: Callable[[], RawImage]) -> Case:
 
 def test_findings_name_the_slice_of_a_volume() -> None:
     cases = in_parts([volume(lambda: np.arange(48).reshape(1, 3, 4, 4))])
-    (finding,) = audit_cases(cases, minimum_area=4).findings[:1]
+    (finding,) = (f for f in audit_cases(cases, minimum_area=4).findings if f.check == "specks")
     assert (finding.case, finding.file) == ("scan@2", "labels.nii")
     assert finding.problem == "slice 2: 1 of 1 objects have fewer than 4 pixels"
 
