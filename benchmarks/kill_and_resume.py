@@ -34,6 +34,7 @@ SETTINGS = (
     "training.objects_per_image=1",
     "evaluation.prompts=[box]",
     "evaluation.bootstrap=20",
+    "evaluation.health=false",
 )
 STRATEGIES = ("decoder", "full")
 WRITES = 30

@@ -201,7 +201,7 @@ class Contents:
         where = f", which is in '{first.split}' and this one in '{case.split}'" if apart else ""
         return about_image(
             case,
-            "error" if apart and pair.same else "warning",
+            "warning",  # the split may be a published one, and cannot be changed
             what + where,
             "Keep one of them, or put both in one group and one split: a test on training images "
             "makes the scores too good.",

@@ -48,6 +48,7 @@ def test_problems_are_told_first_with_their_numbers(card: Card, tmp_path: Path) 
     write_report(tmp_path / "report.html", ReportData("T", "ct", "tiny", {"test": {}}, card=spoilt))
     page = (tmp_path / "report.html").read_text("utf-8")
     assert "Better than zero-shot; forgot other domains" in page
+    assert '<section class="card verdict no"' in page  # no green light
     assert '<a href="#health">Health</a>' in page
     section = page[page.index('<section id="health">') :]
     assert section.index("Forgot other domains") < section.index("Prompts that are not exact")

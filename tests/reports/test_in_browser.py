@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 from typing import Any, TypeAlias
@@ -15,6 +16,7 @@ from samdomains.audit.findings import Finding
 from samdomains.benchmark.leaderboard import leaderboard
 from samdomains.benchmark.suites import Suite
 from samdomains.chain import select_domain
+from samdomains.evaluation.diagnosis import diagnose
 from samdomains.facts import StrategyChoice
 from samdomains.reports.figures import case_panels
 from samdomains.reports.html import (
@@ -30,6 +32,7 @@ from samdomains.reports.volume_figures import FollowedObject, VolumePicture
 from samdomains.reports.volume_page import volume_section
 from samdomains.types import ObjectMask, Prompts
 from tests.benchmark.made import results
+from tests.health_making import healthy
 from tests.reports.browsing import look_at, needs_browser
 from tests.reports.conftest import example_card, example_history, example_metrics
 
@@ -76,7 +79,7 @@ def report(tmp_path_factory: pytest.TempPathFactory) -> Path:
         domain="microscopy",
         base="tiny",
         metrics=example_metrics(),
-        card=example_card(),
+        card=replace(example_card(), health=diagnose(example_card(), healthy())),
         splits=[SplitCount("train", 30, 15), SplitCount("test", 10, 5)],
         findings=[
             Finding(

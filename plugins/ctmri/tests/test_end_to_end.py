@@ -24,6 +24,7 @@ QUICK = (
     "--set=evaluation.validation_objects=1",
     "--set=evaluation.prompts=[box]",
     "--set=evaluation.bootstrap=20",
+    "--set=evaluation.health=false",
     "--set=data.minimum_area=150",
     "--set=evaluation.volume_objects=1",
 )

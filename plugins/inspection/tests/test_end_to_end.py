@@ -24,6 +24,7 @@ QUICK = (
     "--set=evaluation.validation_objects=2",
     "--set=evaluation.prompts=[box]",
     "--set=evaluation.bootstrap=20",
+    "--set=evaluation.health=false",
 )
 
 KEPT = {

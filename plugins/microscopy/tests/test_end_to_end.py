@@ -23,6 +23,7 @@ QUICK = (
     "--set=evaluation.validation_objects=2",
     "--set=evaluation.prompts=[box,point]",
     "--set=evaluation.bootstrap=20",
+    "--set=evaluation.health=false",
     "--set=evaluation.volume_objects=1",
 )
 

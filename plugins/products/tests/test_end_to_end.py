@@ -22,6 +22,7 @@ QUICK = (
     "--set=evaluation.prompts=[box]",
     "--set=training.objects_per_image=2",
     "--set=evaluation.bootstrap=20",
+    "--set=evaluation.health=false",
 )
 
 KEPT = {"train": ["bottle_00", "mug_02"], "val": ["shoe_03"], "test": ["bottle_04"]}

@@ -25,6 +25,7 @@ QUICK = (
     "--set=evaluation.validation_objects=2",
     "--set=evaluation.prompts=[box,point]",
     "--set=evaluation.bootstrap=20",
+    "--set=evaluation.health=false",
     "--set=model.zoom=null",  # a window an image instead of tens
 )
 NAMES = {"satellite": "scene", "infrared": "thermal"}
