@@ -3,7 +3,8 @@
 python benchmarks/health.py --out health_runs
 
 Images are generated, ``tiny`` is tuned. Each fault is one that people make: three training images,
-shuffled masks, training without prompts, a rate that is far too high. The last line is JSON.
+shuffled masks, training without prompts on one object an image, a rate that is far too high. The
+last line is JSON.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from PIL import Image
 
 import samdomains
 from samdomains.chain import select_domain
@@ -71,6 +75,7 @@ class Fault:
         settings: Of the recipe.
         train: Number of training images.
         shuffled: Whether each training image has the masks of another one.
+        alone: Whether only the largest object of each training image is annotated.
         plugin: Source of the user's own plugin.
     """
 
@@ -78,6 +83,7 @@ class Fault:
     settings: tuple[str, ...]
     train: int = 12
     shuffled: bool = False
+    alone: bool = False
     plugin: str = ""
 
 
@@ -97,11 +103,12 @@ FAULTS: Mapping[str, Fault] = {
         "ignores prompts",
         (
             "strategy.name=decoder",
-            "training.epochs=12",
+            "training.epochs=20",
             "training.learning_rate=1e-3",
             "prompts.corrections=0",
             *UNPROTECTED,
         ),
+        alone=True,
         plugin=WITHOUT_PROMPTS,
     ),
     "shuffled masks": Fault(
@@ -165,8 +172,12 @@ def make_data(fault: Fault, folder: Path) -> Path:
             stems.append(f"{path.stem}_{seed}")
         shutil.rmtree(source)
     split = {"test": stems[-TEST:], "train": stems[: fault.train], "val": [stems[-TEST - 1]]}
+    trained = [folder / "labels" / f"{stem}.png" for stem in split["train"]]
     if fault.shuffled:
-        shuffle([folder / "labels" / f"{stem}.png" for stem in split["train"]])
+        shuffle(trained)
+    if fault.alone:
+        for path in trained:
+            keep_the_largest(path)
     for stem in stems:
         if not any(stem in part for part in split.values()):
             remove(folder, stem)
@@ -192,6 +203,13 @@ def shuffle(paths: list[Path]) -> None:
     contents = [path.read_bytes() for path in paths]
     for path, content in zip(paths, contents[1:] + contents[:1], strict=True):
         path.write_bytes(content)
+
+
+def keep_the_largest(path: Path) -> None:
+    """Remove all objects but the largest from a label map."""
+    labels = np.asarray(Image.open(path))
+    largest = 1 + int(np.bincount(labels.ravel())[1:].argmax())
+    Image.fromarray(np.where(labels == largest, labels, 0).astype(np.uint16)).save(path)
 
 
 def table(cards: Mapping[str, dict[str, Any]]) -> str:

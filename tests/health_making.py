@@ -22,9 +22,13 @@ def sensitivity(**changes: float) -> SystemSensitivity:
     return SystemSensitivity(dict.fromkeys(JITTERS, 0.9), dict.fromkeys(CLICKS, 0.8), **shares)
 
 
-def prompts(tuned: SystemSensitivity, zero_shot: SystemSensitivity) -> PromptSensitivity:
+def prompts(
+    tuned: SystemSensitivity, zero_shot: SystemSensitivity, answers: int = 12
+) -> PromptSensitivity:
     """On six images."""
-    return PromptSensitivity(6, 18, 12, 17, {"tuned": tuned, "zero_shot": zero_shot})
+    names = ("background_points", "empty_boxes", "other_objects", "answer_overlap")
+    systems = {"tuned": tuned, "zero_shot": zero_shot}
+    return PromptSensitivity(6, 18, dict.fromkeys(names, answers), systems)
 
 
 def retention(change: float) -> Retention:

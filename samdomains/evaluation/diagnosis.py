@@ -10,6 +10,9 @@ from samdomains.evaluation.health import Findings, Health, Problem
 IGNORED = 0.25
 """Share of meaningless prompts that return an object beyond that of the base: one in four more."""
 
+FEW_ANSWERS = 8
+"""With fewer answers a share is chance: one of them alone moves it by an eighth."""
+
 OVERFITTED = 0.1
 """Dice that training images gained beyond test images."""
 
@@ -57,11 +60,15 @@ def _worse(card: Card, _: Findings) -> Iterator[Problem]:
 
 
 def _ignores_prompts(_: Card, findings: Findings) -> Iterator[Problem]:
-    systems = findings.prompt_sensitivity.systems
-    tuned, base = systems["tuned"], systems["zero_shot"]
-    beyond = {name: getattr(tuned, name) - getattr(base, name) for name in MEASURES}
-    worst = max(MEASURES, key=lambda name: beyond[name] if beyond[name] >= IGNORED else 0.0)
-    if beyond[worst] >= IGNORED:
+    asked = findings.prompt_sensitivity
+    tuned, base = asked.systems["tuned"], asked.systems["zero_shot"]
+    beyond = {
+        name: getattr(tuned, name) - getattr(base, name)
+        for name in MEASURES
+        if asked.answers[name] >= FEW_ANSWERS
+    }
+    worst = max(beyond, key=beyond.__getitem__, default=None)
+    if worst is not None and beyond[worst] >= IGNORED:
         yield Problem(
             "ignores prompts",
             f"{MEASURES[worst]}, tuned minus zero-shot",

@@ -55,8 +55,14 @@ def test_any_habit_that_the_base_has_not_is_named_with_its_number(name: str) -> 
     (problem,) = diagnose(card(), spoilt).problems
     assert problem.name == "ignores prompts"
     assert problem.value == pytest.approx(0.7 - getattr(base, name))
-    alike = replace(healthy(), prompt_sensitivity=prompts(*[sensitivity(**{name: 0.7})] * 2))
-    assert named(card(), alike) == []
+    habit = sensitivity(**{name: 0.7})
+    assert named(card(), replace(healthy(), prompt_sensitivity=prompts(habit, habit))) == []
+
+
+def test_a_share_of_a_handful_of_answers_accuses_nobody() -> None:
+    spoilt = sensitivity(empty_boxes=1.0)
+    few = replace(healthy(), prompt_sensitivity=prompts(spoilt, sensitivity(), answers=7))
+    assert named(card(), few) == []
 
 
 @pytest.mark.parametrize(
