@@ -39,17 +39,24 @@ import numpy as np
 from samdomains.plugin import Prompts, hookimpl
 
 
-class WholeImage:
-    """A box around everything, whatever object is meant."""
+class Anywhere:
+    """A box around everything, or a box or a point anywhere, whatever object is meant."""
 
     def __call__(self, mask, rng, previous):
-        height, width = mask.shape
-        return Prompts(box=np.array([0, 0, width, height], dtype=np.float32))
+        size = np.array(mask.shape[::-1], dtype=np.float32)
+        kind = rng.integers(3)
+        if kind == 0:
+            return Prompts(box=np.array([0, 0, *size], dtype=np.float32))
+        first = rng.uniform(0, 0.8, 2).astype(np.float32)
+        if kind == 1:
+            corners = [*(first * size), *((first + rng.uniform(0.1, 0.2, 2)) * size)]
+            return Prompts(box=np.array(corners, dtype=np.float32))
+        return Prompts(points=(first * size)[None], point_labels=np.ones(1, dtype=np.int64))
 
 
 @hookimpl
 def sample_prompts(recipe):
-    return WholeImage()
+    return Anywhere()
 '''
 
 SHARED = (
@@ -103,7 +110,7 @@ FAULTS: Mapping[str, Fault] = {
         "ignores prompts",
         (
             "strategy.name=decoder",
-            "training.epochs=20",
+            "training.epochs=40",
             "training.learning_rate=1e-3",
             "prompts.corrections=0",
             *UNPROTECTED,

@@ -76,6 +76,16 @@ def test_over_fitted_is_who_carries_little_of_a_large_gain_over(
     assert named(card(), spoilt) == (["over-fitted"] if found else [])
 
 
+@pytest.mark.parametrize(
+    ("train", "kept", "found"), [(0.3, 0.87, True), (0.3, 0.89, False), (-0.1, 0.87, False)]
+)
+def test_over_fitted_is_who_was_trained_past_its_best_epoch(
+    train: float, kept: float, found: bool
+) -> None:
+    spoilt = replace(healthy(), overfitting=overfitting(train, train, kept))
+    assert named(card(), spoilt) == (["over-fitted"] if found else [])
+
+
 def test_forgetting_is_a_problem_from_its_threshold_on() -> None:
     assert named(card(), replace(healthy(), retention=retention(-0.049))) == []
     (problem,) = diagnose(card(), replace(healthy(), retention=retention(-0.2))).problems
