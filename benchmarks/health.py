@@ -3,7 +3,8 @@
 python benchmarks/health.py --out health_runs
 
 Images are generated, ``tiny`` is tuned. Each fault is one that people make: three training images,
-shuffled masks, training without prompts, a rate that is far too high. The last line is JSON.
+shuffled masks, training without prompts on one object an image, a rate that is far too high. The
+last line is JSON.
 """
 
 from __future__ import annotations
@@ -16,6 +17,9 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+
+import numpy as np
+from PIL import Image
 
 import samdomains
 from samdomains.chain import select_domain
@@ -35,17 +39,24 @@ import numpy as np
 from samdomains.plugin import Prompts, hookimpl
 
 
-class WholeImage:
-    """A box around everything, whatever object is meant."""
+class Anywhere:
+    """A box around everything, or a box or a point anywhere, whatever object is meant."""
 
     def __call__(self, mask, rng, previous):
-        height, width = mask.shape
-        return Prompts(box=np.array([0, 0, width, height], dtype=np.float32))
+        size = np.array(mask.shape[::-1], dtype=np.float32)
+        kind = rng.integers(3)
+        if kind == 0:
+            return Prompts(box=np.array([0, 0, *size], dtype=np.float32))
+        first = rng.uniform(0, 0.8, 2).astype(np.float32)
+        if kind == 1:
+            corners = [*(first * size), *((first + rng.uniform(0.1, 0.2, 2)) * size)]
+            return Prompts(box=np.array(corners, dtype=np.float32))
+        return Prompts(points=(first * size)[None], point_labels=np.ones(1, dtype=np.int64))
 
 
 @hookimpl
 def sample_prompts(recipe):
-    return WholeImage()
+    return Anywhere()
 '''
 
 SHARED = (
@@ -71,6 +82,7 @@ class Fault:
         settings: Of the recipe.
         train: Number of training images.
         shuffled: Whether each training image has the masks of another one.
+        alone: Whether only the largest object of each training image is annotated.
         plugin: Source of the user's own plugin.
     """
 
@@ -78,6 +90,7 @@ class Fault:
     settings: tuple[str, ...]
     train: int = 12
     shuffled: bool = False
+    alone: bool = False
     plugin: str = ""
 
 
@@ -97,11 +110,12 @@ FAULTS: Mapping[str, Fault] = {
         "ignores prompts",
         (
             "strategy.name=decoder",
-            "training.epochs=12",
+            "training.epochs=40",
             "training.learning_rate=1e-3",
             "prompts.corrections=0",
             *UNPROTECTED,
         ),
+        alone=True,
         plugin=WITHOUT_PROMPTS,
     ),
     "shuffled masks": Fault(
@@ -165,8 +179,12 @@ def make_data(fault: Fault, folder: Path) -> Path:
             stems.append(f"{path.stem}_{seed}")
         shutil.rmtree(source)
     split = {"test": stems[-TEST:], "train": stems[: fault.train], "val": [stems[-TEST - 1]]}
+    trained = [folder / "labels" / f"{stem}.png" for stem in split["train"]]
     if fault.shuffled:
-        shuffle([folder / "labels" / f"{stem}.png" for stem in split["train"]])
+        shuffle(trained)
+    if fault.alone:
+        for path in trained:
+            keep_the_largest(path)
     for stem in stems:
         if not any(stem in part for part in split.values()):
             remove(folder, stem)
@@ -192,6 +210,13 @@ def shuffle(paths: list[Path]) -> None:
     contents = [path.read_bytes() for path in paths]
     for path, content in zip(paths, contents[1:] + contents[:1], strict=True):
         path.write_bytes(content)
+
+
+def keep_the_largest(path: Path) -> None:
+    """Remove all objects but the largest from a label map."""
+    labels = np.asarray(Image.open(path))
+    largest = 1 + int(np.bincount(labels.ravel())[1:].argmax())
+    Image.fromarray(np.where(labels == largest, labels, 0).astype(np.uint16)).save(path)
 
 
 def table(cards: Mapping[str, dict[str, Any]]) -> str:

@@ -20,7 +20,7 @@ from samdomains.preparation import Plan
 from samdomains.progress import progress_bar
 from samdomains.protocols import Normalizer, Segmenter
 from samdomains.retention import measure_retention
-from samdomains.training.state import EpochRecord
+from samdomains.training.state import Progress
 from samdomains.types import Case
 
 OBJECTS = 3
@@ -32,7 +32,7 @@ def with_health(
     plan: Plan,
     systems: Mapping[str, Segmenter],
     scores: Sequence[ObjectScore],
-    history: Sequence[EpochRecord],
+    progress: Progress,
 ) -> Card:
     """Measure the health of a tuned model, and add it to its card.
 
@@ -41,7 +41,7 @@ def with_health(
         plan: Of the run; its recipe bounds the number of images.
         systems: ``tuned`` and ``zero_shot``.
         scores: Of both, on the test images.
-        history: The epochs of the training.
+        progress: What the training came to.
 
     Raises:
         DataError: An image of the run cannot be read any more.
@@ -70,7 +70,7 @@ def with_health(
         retention=retention,
         prompt_sensitivity=sensitivity,
         calibration=calibrations(scores),
-        overfitting=overfitting(history, trained, scores, len(train)),
+        overfitting=overfitting(progress, trained, scores, len(train)),
     )
     health = diagnose(card, findings)
     advice = health.problems[0].remedy if health.problems else card.advice
@@ -78,7 +78,7 @@ def with_health(
 
 
 def overfitting(
-    history: Sequence[EpochRecord],
+    progress: Progress,
     train: Sequence[ObjectScore],
     test: Sequence[ObjectScore],
     train_images: int,
@@ -86,12 +86,13 @@ def overfitting(
     """Compare training with test images, and the best epoch with the last.
 
     Args:
-        history: The epochs; there may be none.
+        progress: What the training came to; there may be no epoch.
         train: Scores of ``tuned`` and ``zero_shot`` from boxes on training images.
         test: The same on test images; without boxes nothing is compared.
         train_images: Number of training images that were scored.
     """
     on_train, on_test = _dice_from_boxes(train), _dice_from_boxes(test)
+    history = progress.history
     known = [epoch for epoch in history if math.isfinite(epoch.val_dice)]
     best = max(known, key=lambda epoch: epoch.val_dice, default=None)
     return Overfitting(
@@ -99,6 +100,7 @@ def overfitting(
         last_epoch=history[-1].epoch if history else 0,
         best_dice=best.val_dice if best else math.nan,
         last_dice=history[-1].val_dice if history else math.nan,
+        kept_dice=progress.best_dice,
         train_images=train_images,
         train=on_train,
         test=on_test,

@@ -307,8 +307,7 @@ def _report(plan: Plan, found: _Found, watch: Stopwatch) -> Result:
     card = compared(scores.objects, plan.recipe, trained_on=len(splits.train))
     if plan.recipe.evaluation.health:
         with watch.stage("health"):
-            history = found.progress.history
-            card = with_health(card, plan, found.systems, scores.objects, history)
+            card = with_health(card, plan, found.systems, scores.objects, found.progress)
     write_scores_to(directory, scores, metrics, card)
     record = RunRecord(
         domain=plan.domain,

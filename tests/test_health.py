@@ -10,7 +10,7 @@ import samdomains
 from samdomains.evaluation.card import Card
 from samdomains.evaluation.results import ObjectScore
 from samdomains.health import overfitting
-from samdomains.training.state import EpochRecord
+from samdomains.training.state import EpochRecord, Progress
 
 
 def score(system: str, case: str, dice: float) -> ObjectScore:
@@ -24,17 +24,19 @@ def epoch(number: int, dice: float) -> EpochRecord:
 def test_the_gap_is_the_gain_on_training_images_beyond_that_on_test_images() -> None:
     train = [score("tuned", "a", 0.9), score("zero_shot", "a", 0.5)]
     test = [score("tuned", "b", 0.6), score("zero_shot", "b", 0.5)]
-    found = overfitting([epoch(1, 0.6), epoch(2, 0.8), epoch(3, 0.7)], train, test, 1)
+    epochs = [epoch(1, 0.6), epoch(2, 0.8), epoch(3, 0.7)]
+    progress = Progress(best_dice=0.75, history=epochs)
+    found = overfitting(progress, train, test, 1)
     assert found.gap == pytest.approx(0.3)
     assert (found.best_epoch, found.last_epoch) == (2, 3)
-    assert (found.best_dice, found.last_dice) == (0.8, 0.7)
+    assert (found.best_dice, found.last_dice, found.kept_dice) == (0.8, 0.7, 0.75)
 
 
 def test_without_epochs_or_boxes_there_is_nothing_to_compare() -> None:
-    found = overfitting([], [], [], 0)
+    found = overfitting(Progress(), [], [], 0)
     assert (found.best_epoch, found.last_epoch) == (0, 0)
     assert math.isnan(found.gap)
-    assert overfitting([epoch(1, math.nan)], [], [], 0).best_epoch == 0
+    assert overfitting(Progress(history=[epoch(1, math.nan)]), [], [], 0).best_epoch == 0
 
 
 def test_a_run_ends_with_the_health_of_its_model(

@@ -10,12 +10,19 @@ from samdomains.evaluation.health import Findings, Health, Problem
 IGNORED = 0.25
 """Share of meaningless prompts that return an object beyond that of the base: one in four more."""
 
+FEW_ANSWERS = 8
+"""With fewer answers a share is chance: one of them alone moves it by an eighth."""
+
 OVERFITTED = 0.1
 """Dice that training images gained beyond test images."""
 
 CARRIED_OVER = 0.5
 """Smallest share of the gain on training images that test images show. A model that was tuned well
 gains more on what it has seen, too; one that kept less than half has learnt the images."""
+
+PAST_ITS_BEST = 0.02
+"""Validation Dice that the kept weights lost since the best epoch: twice what mixing with the
+untuned weights usually costs."""
 
 FORGOTTEN = -0.05
 """Change of Dice on other domains."""
@@ -57,11 +64,15 @@ def _worse(card: Card, _: Findings) -> Iterator[Problem]:
 
 
 def _ignores_prompts(_: Card, findings: Findings) -> Iterator[Problem]:
-    systems = findings.prompt_sensitivity.systems
-    tuned, base = systems["tuned"], systems["zero_shot"]
-    beyond = {name: getattr(tuned, name) - getattr(base, name) for name in MEASURES}
-    worst = max(MEASURES, key=lambda name: beyond[name] if beyond[name] >= IGNORED else 0.0)
-    if beyond[worst] >= IGNORED:
+    asked = findings.prompt_sensitivity
+    tuned, base = asked.systems["tuned"], asked.systems["zero_shot"]
+    beyond = {
+        name: getattr(tuned, name) - getattr(base, name)
+        for name in MEASURES
+        if asked.answers[name] >= FEW_ANSWERS
+    }
+    worst = max(beyond, key=beyond.__getitem__, default=None)
+    if worst is not None and beyond[worst] >= IGNORED:
         yield Problem(
             "ignores prompts",
             f"{MEASURES[worst]}, tuned minus zero-shot",
@@ -74,14 +85,14 @@ def _ignores_prompts(_: Card, findings: Findings) -> Iterator[Problem]:
 
 def _overfitted(_: Card, findings: Findings) -> Iterator[Problem]:
     found = findings.overfitting
+    by_heart = "gain of Dice on training images beyond that on test images"
+    past = "validation Dice of the best epoch beyond that of the kept weights"
+    lost = found.best_dice - found.kept_dice
+    remedy = "Label more training images, or train for fewer epochs: it learnt its images by heart."
     if found.gap >= OVERFITTED and found.test.change < CARRIED_OVER * found.train.change:
-        yield Problem(
-            "over-fitted",
-            "gain of Dice on training images beyond that on test images",
-            found.gap,
-            OVERFITTED,
-            "Label more training images, or train for fewer epochs: it learnt its images by heart.",
-        )
+        yield Problem("over-fitted", by_heart, found.gap, OVERFITTED, remedy)
+    if lost >= PAST_ITS_BEST and found.train.change >= 0:
+        yield Problem("over-fitted", past, lost, PAST_ITS_BEST, remedy)
 
 
 def _no_gain(card: Card, _: Findings) -> Iterator[Problem]:

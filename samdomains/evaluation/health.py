@@ -85,6 +85,7 @@ class Overfitting:
         last_epoch: The last one.
         best_dice: Validation Dice of the best.
         last_dice: Validation Dice of the last.
+        kept_dice: Validation Dice of the weights that were kept, which may be a mixture.
         train_images: Training images that were scored.
         train: Dice from boxes on them.
         test: Dice from boxes on the test images.
@@ -96,6 +97,7 @@ class Overfitting:
     last_epoch: int
     best_dice: Number
     last_dice: Number
+    kept_dice: Number
     train_images: int
     train: SystemDice
     test: SystemDice

@@ -79,15 +79,14 @@ class PromptSensitivity:
     Attributes:
         images: Number of images.
         objects: Number of objects that were prompted.
-        background_points: Number of points on the background.
-        empty_boxes: Number of boxes that hold only background.
+        answers: ``background_points``, ``empty_boxes``, ``other_objects``, ``answer_overlap`` → the
+            number of answers, or of pairs of them, that it is a mean of.
         systems: Name → how it answered.
     """
 
     images: int
     objects: int
-    background_points: int
-    empty_boxes: int
+    answers: dict[str, int]
     systems: dict[str, SystemSensitivity]
 
 
@@ -147,8 +146,7 @@ def prompt_sensitivity(
     return PromptSensitivity(
         images=len(asked),
         objects=sum(len(questions.targets) for questions in asked),
-        background_points=sum(len(questions.background) for questions in asked),
-        empty_boxes=sum(len(questions.empty) for questions in asked),
+        answers=next(iter(answered.values())).counts(),
         systems={name: found.summary() for name, found in answered.items()},
     )
 
@@ -223,6 +221,12 @@ class _Answered:
         for (first, one), (second, another) in combinations(asked, 2):
             if _are_apart(one, another):
                 self.overlaps.append(_iou(first, second))
+
+    def counts(self) -> dict[str, int]:
+        """Number of answers behind each share; the same for all systems."""
+        names = ("background_points", "empty_boxes", "other_objects")
+        shares = {name: len(self.returned.get(name, ())) for name in names}
+        return shares | {"answer_overlap": len(self.overlaps)}
 
     def summary(self) -> SystemSensitivity:
         """Means over the images, and shares of all answers."""

@@ -67,15 +67,11 @@ def _box_name(jitter: float) -> str:
 
 def ignored_rows(sensitivity: PromptSensitivity) -> list[Row]:
     """Shares of prompts whose answer is an object that was not meant."""
-    counts = {
-        "background_points": sensitivity.background_points,
-        "empty_boxes": sensitivity.empty_boxes,
-    }
     rows = []
     for name, words in MEASURES.items():
         values = [getattr(sensitivity.systems[system], name) for system in SYSTEMS]
-        number = f" ({counts[name]})" if name in counts else ""
-        rows.append((words[0].upper() + words[1:] + number, *map(figure, values)))
+        name_of_row = f"{words[0].upper()}{words[1:]} ({sensitivity.answers[name]})"
+        rows.append((name_of_row, *map(figure, values)))
     return rows
 
 

@@ -55,8 +55,14 @@ def test_any_habit_that_the_base_has_not_is_named_with_its_number(name: str) -> 
     (problem,) = diagnose(card(), spoilt).problems
     assert problem.name == "ignores prompts"
     assert problem.value == pytest.approx(0.7 - getattr(base, name))
-    alike = replace(healthy(), prompt_sensitivity=prompts(*[sensitivity(**{name: 0.7})] * 2))
-    assert named(card(), alike) == []
+    habit = sensitivity(**{name: 0.7})
+    assert named(card(), replace(healthy(), prompt_sensitivity=prompts(habit, habit))) == []
+
+
+def test_a_share_of_a_handful_of_answers_accuses_nobody() -> None:
+    spoilt = sensitivity(empty_boxes=1.0)
+    few = replace(healthy(), prompt_sensitivity=prompts(spoilt, sensitivity(), answers=7))
+    assert named(card(), few) == []
 
 
 @pytest.mark.parametrize(
@@ -67,6 +73,16 @@ def test_over_fitted_is_who_carries_little_of_a_large_gain_over(
     train: float, test: float, found: bool
 ) -> None:
     spoilt = replace(healthy(), overfitting=overfitting(train, test))
+    assert named(card(), spoilt) == (["over-fitted"] if found else [])
+
+
+@pytest.mark.parametrize(
+    ("train", "kept", "found"), [(0.3, 0.87, True), (0.3, 0.89, False), (-0.1, 0.87, False)]
+)
+def test_over_fitted_is_who_was_trained_past_its_best_epoch(
+    train: float, kept: float, found: bool
+) -> None:
+    spoilt = replace(healthy(), overfitting=overfitting(train, train, kept))
     assert named(card(), spoilt) == (["over-fitted"] if found else [])
 
 
