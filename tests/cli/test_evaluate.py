@@ -93,7 +93,7 @@ def test_ctrl_c_while_scoring_is_one_line_and_leaves_nothing(
     def interrupt(*_: object, **__: object) -> NoReturn:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("samdomains.pipeline.score", interrupt)
+    monkeypatch.setattr("samdomains.scoring.score", interrupt)
     out = tmp_path / "out"
     words = ["evaluate", "images", str(labelled_folder), "--model", "tiny", "--out", str(out)]
     result = call(*words)

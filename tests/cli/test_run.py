@@ -275,7 +275,7 @@ def test_what_stops_a_run_after_it_began_leaves_one_that_can_go_on(  # noqa: PLR
 ) -> None:
     out = tmp_path / "run"
     words = ["run", "images", str(labelled_folder), "--out", str(out), *quick]
-    monkeypatch.setattr("samdomains.pipeline.score", fail)
+    monkeypatch.setattr("samdomains.scoring.score", fail)
     result = call(*words)
     assert result.exit_code == code
     assert result.stderr.splitlines()[-1].startswith(text)
@@ -338,7 +338,7 @@ def test_a_disk_that_is_really_full(
 def test_without_data_it_runs_on_demo_data_inside_the_run(
     tmp_path: Path, call: CallCli, quick: tuple[str, ...], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("samdomains.pipeline.score", interrupt)
+    monkeypatch.setattr("samdomains.scoring.score", interrupt)
     out = tmp_path / "demo"
     assert call("run", "images", "--out", str(out), *quick).exit_code == 130
     assert (out / "demo_data" / "images" / "scene_00.png").is_file()

@@ -70,7 +70,7 @@ def test_its_own_hooks_are_these(domain: Domain) -> None:
         if any(layer.layer == "domain satellite" for layer in answer.implementations)
     }
     reading = {"load_cases", "normalize_intensity"}
-    assert own == reading | {"write_masks", "recipes", "make_demo_data"}
+    assert own == reading | {"write_masks", "recipes", "benchmarks", "make_demo_data"}
 
 
 @pytest.mark.parametrize("output", ["native", "geotiff", "geojson", "png", "coco"])
