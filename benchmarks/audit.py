@@ -5,11 +5,12 @@
 The folder holds the data sets of ``SETS``; those that are missing are left out. Each set is audited
 as it is, then once more for each fault of ``planted_faults.py`` and each round, with the fault
 planted in a few of its images. Faults are planted in what the readers give, so that all formats are
-treated alike, and nothing is written. Three Markdown tables are printed:
+treated alike, and no data is written. With ``--json`` the sets that FILE holds already are not
+measured again, so that a long run can be divided. Three Markdown tables are printed:
 
 * of each fault, and of each set and fault, how many of those planted were found. A fault counts as
-  found where one of its own checks (``Fault.checks``) reports the image in which it was planted,
-  and did not, or only as less bad, before;
+  found where one of its own checks (``Fault.checks``) reports the image in which it was planted;
+  images that they report as they are get none;
 * of each check, how often it reports something per 100 images of the sets as they are. Nobody has
   looked for the faults that these sets really have: what is right among them counts as false too.
 """
@@ -22,12 +23,13 @@ from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from planted_faults import FAULTS, Fault, Read
 
 from samdomains.audit.cases import audit_cases
-from samdomains.audit.findings import Audit, Finding, Severity
+from samdomains.audit.findings import Audit
 from samdomains.chain import select_domain
 from samdomains.data.parts import in_parts
 from samdomains.recipe import Recipe
@@ -65,16 +67,19 @@ def main() -> None:
     parser.add_argument("--only", help="sets whose path contains this")
     parser.add_argument("--fault", choices=list(FAULTS), help="this one alone")
     parser.add_argument("--images", type=int, default=20, help="of each set, evenly spread")
-    parser.add_argument("--rounds", type=int, default=2, help="plantings of each fault")
-    parser.add_argument("--share", type=float, default=0.2, help="of the images that are spoilt")
+    parser.add_argument("--rounds", type=int, default=4, help="plantings of each fault")
+    parser.add_argument("--share", type=float, default=0.1, help="of the images that are spoilt")
     parser.add_argument("--missed", action="store_true", help="also list what was not found")
     parser.add_argument("--json", type=Path, metavar="FILE")
     options = parser.parse_args()
-    results = {}
+    results = read_results(options.json)
     for name, domain in SETS.items():
         folder = options.data / name
-        if folder.exists() and (options.only is None or options.only in name):
+        wanted = options.only is None or options.only in name
+        if folder.exists() and wanted and name not in results:
             results[name] = measure(folder, domain, options)
+            if options.json:
+                write_results(options.json, results)
     print_summary(results, [options.fault] if options.fault else list(FAULTS))
     print_found(results, [options.fault] if options.fault else list(FAULTS))
     print_false_alarms(results)
@@ -82,9 +87,18 @@ def main() -> None:
         for name, result in results.items():
             for fault, ids in result.missed.items():
                 print(f"missed {fault} in {name}: {', '.join('+'.join(pair) for pair in ids)}")
-    if options.json:
-        text = json.dumps({name: result.to_json() for name, result in results.items()}, indent=1)
-        options.json.write_text(text + "\n", encoding="utf-8")
+
+
+def read_results(path: Path | None) -> dict[str, Result]:
+    if path is None or not path.exists():
+        return {}
+    kept = json.loads(path.read_text(encoding="utf-8"))
+    return {name: Result.from_json(result) for name, result in kept.items()}
+
+
+def write_results(path: Path, results: Mapping[str, Result]) -> None:
+    text = json.dumps({name: result.to_json() for name, result in results.items()}, indent=1)
+    path.write_text(text + "\n", encoding="utf-8")
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +107,13 @@ class Result:
 
     Attributes:
         images: Number of images that were audited.
-        clean: Severity and check → number of findings in the set as it is.
+        clean: Severity and check, with a blank between → number of findings in the set as it is.
         planted: Fault → number of times it was planted.
         missed: Fault → ids of the images in which it was not found.
     """
 
     images: int
-    clean: Counter[tuple[Severity, str]]
+    clean: Counter[str]
     planted: Counter[str]
     missed: Mapping[str, Sequence[tuple[str, ...]]]
 
@@ -111,10 +125,16 @@ class Result:
         """Counts, and the images in which faults were missed."""
         return {
             "images": self.images,
-            "clean": {f"{severity} {check}": n for (severity, check), n in self.clean.items()},
+            "clean": dict(self.clean),
             "planted": dict(self.planted),
             "missed": {fault: [list(ids) for ids in pairs] for fault, pairs in self.missed.items()},
         }
+
+    @classmethod
+    def from_json(cls, kept: Mapping[str, Any]) -> Result:
+        """What ``to_json`` gave."""
+        missed = {fault: [tuple(ids) for ids in pairs] for fault, pairs in kept["missed"].items()}
+        return cls(kept["images"], Counter(kept["clean"]), Counter(kept["planted"]), missed)
 
 
 def measure(folder: Path, domain: str, options: argparse.Namespace) -> Result:
@@ -127,7 +147,12 @@ def measure(folder: Path, domain: str, options: argparse.Namespace) -> Result:
     for name, fault in FAULTS.items():
         if options.fault not in (None, name):
             continue
-        fitting = [index for index, image in enumerate(images) if fault.fits(image)]
+        known = reported(fault, clean)
+        fitting = [
+            index
+            for index, image in enumerate(images)
+            if fault.fits(image) and image.case.id not in known
+        ]
         count = max(1, round(options.share * len(fitting)))
         rng = np.random.default_rng([len(name), len(images)])
         order = rng.permutation(fitting)
@@ -135,9 +160,10 @@ def measure(folder: Path, domain: str, options: argparse.Namespace) -> Result:
             spoilt = fault.plant(images, order[start : start + count].tolist(), rng)
             after = audit(spoilt.images, recipe)
             planted[name] += len(spoilt.spoilt)
-            missed[name] += [ids for ids in spoilt.spoilt if not is_new(fault, ids, clean, after)]
-    found = Counter((finding.severity, finding.check) for finding in clean.findings)
-    return Result(len(images), found, planted, {name: ids for name, ids in missed.items() if ids})
+            found = reported(fault, after) - known
+            missed[name] += [ids for ids in spoilt.spoilt if found.isdisjoint(ids)]
+    alarms = Counter(f"{finding.severity} {finding.check}" for finding in clean.findings)
+    return Result(len(images), alarms, planted, {name: ids for name, ids in missed.items() if ids})
 
 
 def read_some(cases: Sequence[Case], most: int) -> list[Read]:
@@ -156,18 +182,10 @@ def audit(images: Sequence[Read], recipe: Recipe) -> Audit:
     return audit_cases(cases, minimum_area=recipe.data.minimum_area)
 
 
-def is_new(fault: Fault, ids: Sequence[str], before: Audit, after: Audit) -> bool:
-    """Whether a check of the fault reports one of the images, and did not before."""
-    return worst(fault, ids, after) > worst(fault, ids, before)
-
-
-def worst(fault: Fault, ids: Sequence[str], audit: Audit) -> float:
-    """Badness of the worst finding of a fault in some images, -1 where there is none."""
-
-    def is_meant(finding: Finding) -> bool:
-        return finding.check in fault.checks and (finding.case in ids or finding.other in ids)
-
-    return max((finding.badness for finding in audit.findings if is_meant(finding)), default=-1.0)
+def reported(fault: Fault, audit: Audit) -> set[str]:
+    """Ids of the images that the checks of a fault report, those compared with others included."""
+    found = [finding for finding in audit.findings if finding.check in fault.checks]
+    return {name for finding in found for name in (finding.case, finding.other) if name}
 
 
 def print_summary(results: Mapping[str, Result], faults: Sequence[str]) -> None:
@@ -201,20 +219,20 @@ def print_found(results: Mapping[str, Result], faults: Sequence[str]) -> None:
 
 
 def print_false_alarms(results: Mapping[str, Result]) -> None:
-    total: Counter[tuple[Severity, str]] = Counter()
-    where: defaultdict[tuple[Severity, str], list[str]] = defaultdict(list)
+    total: Counter[str] = Counter()
+    where: defaultdict[str, list[str]] = defaultdict(list)
     for name, result in results.items():
         total.update(result.clean)
-        for key, count in result.clean.most_common():
+        for key, count in result.clean.items():
             where[key].append(f"{name.split('/')[-1]} {count}")
     images = max(1, sum(result.images for result in results.values()))
     print("| check | severity | per 100 images | sets |")
     print("|---|---|---|---|")
-    for (severity, check), count in sorted(total.items(), key=lambda item: (item[0][0], -item[1])):
-        named = ", ".join(where[severity, check])
-        print(f"| {check} | {severity} | {100 * count / images:.1f} | {named} |")
+    for key, count in total.most_common():
+        severity, check = key.split()
+        print(f"| `{check}` | {severity} | {100 * count / images:.1f} | {', '.join(where[key])} |")
     for severity in ("error", "warning"):
-        count = sum(n for (kind, _), n in total.items() if kind == severity)
+        count = sum(n for key, n in total.items() if key.startswith(severity))
         print(f"| **all** | {severity} | {100 * count / images:.1f} | |")
 
 

@@ -35,6 +35,7 @@ from samdomains.audit.shapes import (
     check_holes,
     check_objects_twice,
     check_stray_parts,
+    told_once,
 )
 from samdomains.data.folders import ALLOWED_LAYOUTS
 from samdomains.data.naming import name_some
@@ -153,6 +154,7 @@ class _Tally:
                 about_all("error", problem, remedy, check="no_annotation", badness=1.0)
             )
             return
+        self.findings = told_once(self.findings, self.annotated)
         self.findings.extend(self._of_contents())
         self.findings.extend(self.classes.findings())
         self.findings.extend(self.contents.findings())

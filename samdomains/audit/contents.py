@@ -6,6 +6,7 @@ its fingerprint, about 40 kB.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
@@ -88,6 +89,7 @@ class Contents:
         yield from (self._stranger(item) for item in swapped)
         yield from self._placements({item.place for item in swapped})
         yield from (self._outlier(item) for item in find_outliers(self.levels))
+        yield from self._dtypes()
         yield from self._missing({item.place for item in swapped})
         groups = [whole_of(case).group for case in self.cases]
         yield from (self._pair(pair) for pair in find_pairs(self.prints, groups))
@@ -165,6 +167,17 @@ class Contents:
                 box=clearest.box,
             )
 
+    def _dtypes(self) -> Iterator[Finding]:
+        counts = Counter(item.dtype for item in self.levels)
+        if len(counts) > 1:
+            named = ", ".join(f"{dtype} in {n} images" for dtype, n in sorted(counts.items()))
+            yield about_all(
+                "warning",
+                f"the pixel type differs: {named}",
+                "Check that all were exported with the same range of values.",
+                check="dtypes_differ",
+            )
+
     def _outlier(self, item: Outlier) -> Finding:
         case = self.cases[item.place]
         return about_image(
@@ -188,7 +201,7 @@ class Contents:
         where = f", which is in '{first.split}' and this one in '{case.split}'" if apart else ""
         return about_image(
             case,
-            "error" if apart and pair.same else "warning",
+            "warning",  # the split may be a published one, and cannot be changed
             what + where,
             "Keep one of them, or put both in one group and one split: a test on training images "
             "makes the scores too good.",

@@ -51,13 +51,13 @@ WIDENED = 3.0
 """Times the spread of the objects that of anything else is: a region is an object if it lies well
 within what objects are, however unlike the other regions of the set it is."""
 
-LEAST_EVIDENCE = 2.0
-"""Log-likelihood ratio, object against other region, from which a region is an object."""
+LEAST_EVIDENCE = 3.0
+"""Log-likelihood ratio, object against other region, from which a region is an object: 20 to 1."""
 
 MOST_EVIDENCE = 8.0
 """Where not even this keeps false candidates rare, the set is not one for this check."""
 
-LEAST_PRECISION = 0.97
+LEAST_PRECISION = 0.96
 """Share of labelled objects among all regions that pass: in an unspoilt set what passes and has no
 label is false, so this bounds the precision from below."""
 
@@ -69,6 +69,7 @@ MOST_IMAGES = 0.4
 
 _PROPERTIES = 6  # of a region: see _region_properties
 _RELATIVE = 4  # the first of them count against the other objects of the image, too
+_UNITS = (0.2, 0.5, 1.0, 0.1, 0.05, 0.1, 0.2, 0.5, 1.0, 0.1)  # differences that mean nothing yet
 _FAR = 10.0  # log-likelihood ratio of a pixel; beyond it a normal distribution says too much
 
 
@@ -80,11 +81,14 @@ class Regions:
         labelled: (L, 6), properties of the labelled objects, as if their labels were missing.
         unlabelled: (U, 6), those of the candidates.
         boxes: Of the candidates, in pixels of the image.
+        objects: Number of labelled objects, also of those that look like nothing; at most
+            ``MOST_REGIONS``.
     """
 
     labelled: NDArray[np.float32]
     unlabelled: NDArray[np.float32]
     boxes: tuple[PixelBox, ...]
+    objects: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +139,8 @@ def find_regions(look: Look) -> Regions | None:
     )
     scale = step * look.scale
     scaled = tuple((x0 * scale, y0 * scale, x1 * scale, y1 * scale) for x0, y0, x1, y1 in boxes)
-    return Regions(labelled, unlabelled, scaled)
+    objects = int(np.count_nonzero(np.bincount(labels.ravel())[1:]))
+    return Regions(labelled, unlabelled, scaled, min(objects, MOST_REGIONS))
 
 
 def _is_sliver(
@@ -161,7 +166,7 @@ def find_missing(regions: Sequence[Regions | None]) -> tuple[MissingObject, ...]
         return ()
     table = _table(known)
     evidence = _evidence(table)
-    threshold = _threshold(table, evidence)
+    threshold = _threshold(table, evidence, sum(item.objects for _, item in known))
     if threshold is None:
         return ()
     passed = np.flatnonzero(~table.labelled & (evidence >= threshold))
@@ -219,31 +224,34 @@ def _table(known: Sequence[tuple[int, Regions]]) -> _Table:
 def _evidence(table: _Table) -> NDArray[np.float64]:
     """(R,): log-likelihood ratio of each region, by the images of the other parts."""
     evidence = np.full(len(table.values), -np.inf)
+    values = table.values / np.array(_UNITS)
     part = table.places % FOLDS
     for fold in range(FOLDS):
         inside, rest = part == fold, part != fold
-        objects = table.values[rest & table.labelled]
-        others = table.values[rest & ~table.labelled]
+        objects = values[rest & table.labelled]
+        others = values[rest & ~table.labelled]
         if len(objects) < LEAST_OBJECTS // 2 or not inside.any():
             continue
-        spread = objects.std(axis=0) + 1e-3
-        here = table.values[inside] / spread
+        here = values[inside]
         # Beside other regions there is anything else: the objects' distribution, widened.
-        of_others = _log_density(here, objects / spread, widened=WIDENED)
+        of_others = _log_density(here, objects, least=0.25, widened=WIDENED)
         if len(others) >= LEAST_OBJECTS:
-            of_others = np.maximum(of_others, _log_density(here, others / spread))
-        ratio = _log_density(here, objects / spread) - of_others
+            of_others = np.maximum(of_others, _log_density(here, others, least=0.25))
+        ratio = _log_density(here, objects, least=0.25) - of_others
         evidence[inside] = ratio
     return evidence
 
 
-def _threshold(table: _Table, evidence: NDArray[np.float64]) -> float | None:
-    """The lowest evidence at which the check keeps its promises; None where there is none."""
+def _threshold(table: _Table, evidence: NDArray[np.float64], objects: int) -> float | None:
+    """The lowest evidence at which the check keeps its promises; None where there is none.
+
+    ``objects`` is the number of labelled objects, of which some look like nothing.
+    """
     images = len(np.unique(table.places))
     for threshold in np.arange(LEAST_EVIDENCE, MOST_EVIDENCE + 0.5, 0.5):
         passed = evidence >= threshold
         true, false = passed & table.labelled, passed & ~table.labelled
-        if true.sum() < LEAST_RECALL * table.labelled.sum():
+        if true.sum() < LEAST_RECALL * objects:
             return None
         spread = len(np.unique(table.places[false])) / images
         if true.sum() >= LEAST_PRECISION * passed.sum() and spread <= MOST_IMAGES:
@@ -274,7 +282,8 @@ def _lowest(labels: NDArray[np.int32], reach: int) -> NDArray[np.int32]:
 
 def _is_inside(labels: NDArray[np.int32]) -> NDArray[np.bool_]:
     """(h, w): pixels with no background beside them."""
-    return np.asarray(_highest((labels == 0).astype(np.int32), 1) == 0)
+    inside: NDArray[np.bool_] = _highest((labels == 0).astype(np.int32), 1) == 0
+    return inside
 
 
 def _likeness(
@@ -310,13 +319,20 @@ def _sample(rows: NDArray[np.float32], count: int) -> NDArray[np.float32]:
 
 
 def _log_density(
-    rows: NDArray[np.floating], sample: NDArray[np.floating], *, widened: float = 1.0
+    rows: NDArray[np.floating],
+    sample: NDArray[np.floating],
+    *,
+    least: float = 1e-4,
+    widened: float = 1.0,
 ) -> NDArray[np.float64]:
-    """(N,): log density of rows under the normal distribution of a sample, up to a constant."""
+    """(N,): log density of rows under the normal distribution of a sample, up to a constant.
+
+    ``least`` is the variance that each property has at least: what hardly varies must not decide
+    everything.
+    """
     middle = sample.mean(axis=0)
     covariance = np.cov(sample.T.astype(np.float64))
-    # Properties that hardly vary must not decide everything.
-    covariance += np.diag(0.02 * np.diag(covariance) + 1e-4)
+    covariance += np.diag(0.02 * np.diag(covariance) + least)
     covariance *= widened**2
     whitening = np.linalg.inv(np.linalg.cholesky(covariance)).T.astype(rows.dtype)
     apart = (rows - middle.astype(rows.dtype)) @ whitening

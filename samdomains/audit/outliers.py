@@ -25,10 +25,10 @@ exposure an image with 3.4 times its contrast, or less than that part of it, sta
 LEAST_LEVEL_SPREAD = 0.1
 """The same for the middle grey level, as a share of the usual contrast of the set."""
 
-LEAST_SATURATED_SPREAD = 0.05
-"""The same for the share of saturated pixels: a quarter of the image stands out."""
+LEAST_SATURATED_SPREAD = 0.15
+"""The same for the share of saturated pixels: three quarters of the image stand out."""
 
-SAME_POLARITY = 0.95
+SAME_POLARITY = 0.9
 """Share of images whose objects are all brighter, or all darker, than their background from which
 the opposite is a sign of an inverted image."""
 

@@ -10,11 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy import ndimage
 
-from samdomains.audit.findings import Finding, PixelBox, about_mask
+from samdomains.audit.findings import Finding, PixelBox, about_all, about_mask
 from samdomains.audit.looks import label_map
 from samdomains.audit.masks import numbered, pixel_box
 from samdomains.audit.mending import PIN_HOLE, pin_holes_of
 from samdomains.data.duplicates import iou
+from samdomains.data.naming import name_some
 from samdomains.types import Case, Mask, ObjectMask
 
 LEAST_RUNS = 24
@@ -26,6 +27,9 @@ LEAST_RUNS_EACH = 8.0
 MOST_SINGLE = 0.1
 """Share of pieces one pixel long up to which a border is coarse. Borders drawn at the image's
 resolution have 0.2 to 0.7 on the shared data sets; drawn at half of it or less, below 0.08."""
+
+LEAST_COARSE = 5
+"""Images with coarse borders from which they may be the way of the whole set."""
 
 LEAST_SURPRISE = 10.0
 """Minus the log of the chance that borders lie on a grid, so that it is none."""
@@ -70,6 +74,28 @@ def check_coarse_border(case: Case, objects: Sequence[ObjectMask]) -> Iterator[F
             check="blocky_border",
             badness=min(0.9, 0.3 + 0.1 * step),
         )
+
+
+def told_once(findings: Sequence[Finding], images: int) -> list[Finding]:
+    """The findings, with those of coarse borders as one where most images have them.
+
+    Args:
+        findings: Of all images.
+        images: Number of annotated images.
+    """
+    coarse = [finding for finding in findings if finding.check == "blocky_border"]
+    if len(coarse) < LEAST_COARSE or len(coarse) <= images / 2:
+        return list(findings)
+    names = name_some([finding.case for finding in coarse])
+    whole = about_all(
+        "warning",
+        f"the borders of {len(coarse)} of {images} images go in steps of several pixels, as if "
+        f"drawn at a lower resolution: {names}",
+        "Annotate at the image's resolution, or smooth the masks; a model learns the steps.",
+        check="blocky_border",
+        badness=max(finding.badness for finding in coarse),
+    )
+    return [*(finding for finding in findings if finding.check != "blocky_border"), whole]
 
 
 def border_step(labels: NDArray[np.int32]) -> int:

