@@ -40,6 +40,7 @@ def test_it_answers_every_hook_that_gives_one_answer() -> None:
         "propose_prompts",
         "choose_strategy",
         "write_masks",
+        "benchmarks",
         "make_demo_data",
     }
 

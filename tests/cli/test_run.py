@@ -119,7 +119,7 @@ def test_the_scores_of_every_object_are_those_that_the_metrics_sum_up(
     assert gain["p_value"] == compared["p"] <= compared["p_holm"]
 
 
-def test_a_run_of_a_version_that_kept_fewer_measures_is_scored_again(
+def test_scores_that_a_run_of_another_version_kept_are_made_again_once_removed(
     finished_run: FinishedRun,
     labelled_folder: Path,
     tmp_path: Path,
@@ -128,10 +128,15 @@ def test_a_run_of_a_version_that_kept_fewer_measures_is_scored_again(
 ) -> None:
     run = tmp_path / "run"
     shutil.copytree(finished_run.directory, run)
-    for name in ("report.html", "metrics.json", "scores.csv", "card.json", "state/zero_shot.csv"):
+    for name in ("report.html", "metrics.json", "scores.csv", "card.json"):
         (run / name).unlink()
     (run / "state" / "zero_shot.json").write_text('[{"case": "a", "dice": 0.5}]')
-    result = call("run", "images", str(labelled_folder), "--out", str(run), *quick, "--resume")
+    words = ["run", "images", str(labelled_folder), "--out", str(run), *quick, "--resume"]
+    result = call(*words)
+    assert result.exit_code == 1
+    assert "another version of samdomains. Remove it" in result.stderr
+    (run / "state" / "zero_shot.json").unlink()
+    result = call(*words)
     assert result.exit_code == 0, result.stderr
     metrics = [read_json(folder / "metrics.json") for folder in (run, finished_run.directory)]
     assert metrics[0] == metrics[1]

@@ -64,7 +64,7 @@ def test_reading_writing_recipes_and_demo_data_are_its_own(domain: Domain) -> No
         for answer in domain.explain()
         if any(layer.layer == "domain microscopy" for layer in answer.implementations)
     }
-    assert own == {"load_cases", "write_masks", "recipes", "make_demo_data"}
+    assert own == {"load_cases", "write_masks", "recipes", "benchmarks", "make_demo_data"}
 
 
 def test_masks_are_written_as_label_tiff_and_as_nothing_else(domain: Domain) -> None:
