@@ -67,7 +67,7 @@ def test_a_suite_runs_from_data_to_leaderboard_and_marks_what_is_missing(
     assert set(systems) == {"zero_shot", "box_ellipse", "decoder", "unet"}
     assert systems["decoder"]["prompts"]["box"]["dice"]["mean"] > 0.5
     assert systems["unet"]["prompts"]["auto"]["semantic_dice"]["n"] == 2
-    assert systems["unet"]["seconds"] == pytest.approx(systems["decoder"]["seconds"], rel=0.5)
+    assert systems["unet"]["seconds"] > 0
     assert "| U-Net from scratch |" in result.stdout
     again = call(*words, "--data-set", "scenes", "--json")
     assert again.exit_code == 0, again.stderr
