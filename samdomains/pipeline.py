@@ -40,6 +40,7 @@ from samdomains.scoring import (
     score_cases,
     score_test,
     summarized,
+    untuned_scores,
     write_scores_to,
 )
 from samdomains.segmentation import segment
@@ -243,7 +244,7 @@ def _carry_out(
     encoder, model = encoder_of(plan.base.sam), plan.recipe.model
     meter = _energy_meter()
     with watch.stage("zero-shot"), meter.running():
-        untuned = _zero_shot_scores(plan, SamSegmenter.of(encoder.sam, model, encoder))
+        untuned = _zero_shot_scores(plan, encoder)
     with watch.stage("tune"), meter.running():
         progress = _tune(plan, encoder, resume=resume, tell=tell)
     with watch.stage("test"), meter.running():
@@ -261,12 +262,12 @@ def _carry_out(
     return current_processes().from_main(lambda: _report(plan, found, watch))
 
 
-def _zero_shot_scores(plan: Plan, zero_shot: SamSegmenter) -> Scores:
+def _zero_shot_scores(plan: Plan, encoder: CachedEncoder) -> Scores:
     """Scores of the systems that tuning does not change; kept for a resumed run."""
     kept, processes = plan.directory.zero_shot, current_processes()
     if processes.from_main(kept.exists):
         return processes.from_main(lambda: read_kept(kept))
-    scores = score_test(plan, {"zero_shot": zero_shot, "box_ellipse": BoxEllipse()})
+    scores = untuned_scores(plan, encoder)
     processes.from_main(lambda: write_json(kept, scores.to_json()))
     return scores
 

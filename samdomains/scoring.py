@@ -9,7 +9,7 @@ from typing import Any
 
 from segment_anything.modeling import Sam
 
-from samdomains.checking import Tell, silent
+from samdomains.checking import Tell
 from samdomains.errors import RunDirectoryError
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.card import Card, case_dice, make_card
@@ -74,9 +74,8 @@ def score_test(plan: Plan, systems: Mapping[str, Segmenter]) -> Scores:
     return score_cases(systems, plan.splits.test, normalizer, find)
 
 
-def untuned_scores(plan: Plan, cache: EmbeddingCache | None, tell: Tell = silent) -> Scores:
-    """Score ``zero_shot`` and ``box_ellipse`` on the test part, as ``run`` does before tuning."""
-    encoder = encoder_for(plan, cache, tell, plan.base.sam)
+def untuned_scores(plan: Plan, encoder: CachedEncoder) -> Scores:
+    """Score ``zero_shot``, the encoder's model, and ``box_ellipse`` on the test part."""
     zero_shot = SamSegmenter.of(encoder.sam, plan.recipe.model, encoder)
     return score_test(plan, {"zero_shot": zero_shot, "box_ellipse": BoxEllipse()})
 

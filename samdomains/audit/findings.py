@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, TypeAlias
 
 from samdomains.data.naming import image_file, mask_file
@@ -152,18 +152,10 @@ def about_mask(
     fix: SafeFix | None = None,
 ) -> Finding:
     """A finding that names a case's mask file, and the slice or tile if it is one."""
-    return Finding(
-        severity,
-        case.id,
-        str(mask_file(case)),
-        _placed(case, problem),
-        remedy,
-        check=check,
-        badness=badness,
-        object_index=object_index,
-        box=box,
-        fix=fix,
+    found = about_image(
+        case, severity, problem, remedy, check=check, badness=badness, box=box, fix=fix
     )
+    return replace(found, file=str(mask_file(case)), object_index=object_index)
 
 
 def about_all(

@@ -33,7 +33,7 @@ from samdomains.recipe_layers import ResolvedRecipe, recipe_to_yaml
 from samdomains.run_directory import RunDirectory
 from samdomains.sam.devices import best_device
 from samdomains.sam.embedding_cache import EmbeddingCache
-from samdomains.scoring import score_test, summarized, untuned_scores
+from samdomains.scoring import encoder_for, score_test, summarized, untuned_scores
 from samdomains.stopwatch import Stopwatch
 from samdomains.yaml_values import dump_value
 
@@ -101,7 +101,8 @@ class Laboratory:
     def _untuned(self, cell: Cell, data: FoundData) -> CellResult:
         watch, plan = Stopwatch(), self._plan(cell, data)
         with watch.stage("zero-shot"):
-            scores = untuned_scores(plan, self.cache, self.tell)
+            encoder = encoder_for(plan, self.cache, self.tell, plan.base.sam)
+            scores = untuned_scores(plan, encoder)
         return self._result(cell, data, plan, scores, watch.seconds)
 
     def _tuned(self, cell: Cell, data: FoundData) -> CellResult:

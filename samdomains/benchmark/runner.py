@@ -101,9 +101,9 @@ def bench(
             f"interrupted. Go on with the same command, --out {folder.root} included."
         ) from stop
     finally:
-        processes.from_main(benchmark.write)
+        results = processes.from_main(benchmark.write)
     processes.from_main(partial(shutil.rmtree, folder.embeddings, ignore_errors=True))
-    return BenchResult(folder.root, processes.from_main(benchmark.write))
+    return BenchResult(folder.root, results)
 
 
 class _Benchmark:
