@@ -1,6 +1,6 @@
 """A suite for a domain that no plugin covers: crops and weeds, for the domain ``images``.
 
-samdomains bench images --plugin benchmarks/crop_weed.py --data-root DATA --out bench/images
+Run ``samdomains bench images --plugin benchmarks/crop_weed.py --data-root DATA --out OUT``.
 """
 
 from __future__ import annotations
