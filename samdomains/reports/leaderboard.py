@@ -155,7 +155,7 @@ def summary_tables(results: Results) -> list[Table]:
     }
     every = [row for table in largest.values() for row in table["rows"]]
     models = {row["model"] for row in every if row["model"]}
-    tables = []
+    tables = list[Table]()
     for title, (prompt, measure) in SUMMARIES.items():
         answering = [row for row in every if measure in row["prompts"].get(prompt, {})]
         names = sorted({_key(row) for row in answering}, key=_order)
