@@ -150,12 +150,10 @@ SUMMARIES: Mapping[str, tuple[str, str]] = {
 
 def summary_tables(results: Results) -> list[Table]:
     """Data sets by systems, with all training images: each of ``SUMMARIES`` that has a number."""
-    largest = {
-        name: tables[-1] for name in results["data"] if (tables := _tables_of(results, name))
-    }
+    largest = {name: own[-1] for name in results["data"] if (own := _tables_of(results, name))}
     every = [row for table in largest.values() for row in table["rows"]]
     models = {row["model"] for row in every if row["model"]}
-    tables = list[Table]()
+    tables = []
     for title, (prompt, measure) in SUMMARIES.items():
         answering = [row for row in every if measure in row["prompts"].get(prompt, {})]
         names = sorted({_key(row) for row in answering}, key=_order)
