@@ -303,9 +303,7 @@ def _report(plan: Plan, found: _Found, watch: Stopwatch) -> Result:
     if found.interpolation is not None:
         metrics["interpolation"] = found.interpolation.to_json()
         card = replace(card, interpolation=found.interpolation)
-        kept += (
-            f" Saved of the way from the original weights to these: {found.interpolation.reason}."
-        )
+        kept += f" Saved: {found.interpolation.reason}."
     if plan.recipe.evaluation.health:
         with watch.stage("health"):
             card = with_health(card, plan, found.systems, scores.objects, found.progress)

@@ -88,9 +88,10 @@ def test_a_run_picks_a_mix_tells_it_and_can_be_mixed_anew_without_training(
 
     # Killed while the curve was measured, it ends with the same files.
     cut = tmp_path / "cut"
-    with monkeypatch.context() as patched, pytest.raises(TrainingInterrupted):
+    with monkeypatch.context() as patched:
         patched.setattr("samdomains.interpolation.demo_dice", stop)
-        run(labelled_folder, cut, "model.interpolate=auto")
+        with pytest.raises(TrainingInterrupted):
+            run(labelled_folder, cut, "model.interpolate=auto")
     assert not (cut / "model.safetensors").exists()
     run(labelled_folder, cut, "model.interpolate=auto", resume=True)
     assert content(cut) == content(out)
@@ -100,9 +101,10 @@ def test_a_run_picks_a_mix_tells_it_and_can_be_mixed_anew_without_training(
     monkeypatch.setattr("samdomains.interpolation.validate", None)
     with pytest.raises(RunDirectoryError, match=r"\(model\.interpolate\).*model\.interpolate=1"):
         run(labelled_folder, out, resume=True)
-    with monkeypatch.context() as patched, pytest.raises(TrainingInterrupted):
+    with monkeypatch.context() as patched:
         patched.setattr("samdomains.pipeline.score_test", stop)
-        run(labelled_folder, out, "model.interpolate=1", resume=True)
+        with pytest.raises(TrainingInterrupted):
+            run(labelled_folder, out, "model.interpolate=1", resume=True)
     assert read_metadata(out / "model.safetensors").tuned_share == 1
     assert not (out / "report.html").exists()
     again = run(labelled_folder, out, "model.interpolate=1", resume=True)

@@ -30,9 +30,8 @@ def health_section(card: Card | None) -> Markup:
         return Markup()
     mixed = interpolation_section(card.interpolation)
     if card.health is None:
-        return mixed and Markup('<section id="health">\n<h2>Health</h2>\n{}</section>').format(
-            mixed
-        )
+        alone = Markup('<section id="health">\n<h2>Health</h2>\n{}</section>')
+        return alone.format(mixed) if mixed else mixed
     health = card.health
     return rendered(
         "health.html.j2",

@@ -78,7 +78,7 @@ def test_a_number_is_saved_as_it_is_asked_for() -> None:
         interpolate("auto", None, LIMIT)
 
 
-@pytest.mark.parametrize("asked", ["auto", 0.5, 1])
+@pytest.mark.parametrize("asked", ["auto", 0.5, 1.0])
 def test_it_is_read_back_as_it_was_written(asked: float, tmp_path: Path) -> None:
     curve = Curve(points((0.7, 0.0), (0.8, NAN)), {"mri": "broken"})
     found = interpolate(asked, curve, LIMIT)
