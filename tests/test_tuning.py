@@ -4,20 +4,23 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import NamedTuple, NoReturn
 
 import pytest
 import safetensors.torch
 
 import samdomains
-from samdomains.discovery import InstalledDomain, installed_domains
+from samdomains.chain import Domain, select_domain
+from samdomains.discovery import InstalledDomain
 from samdomains.errors import RunDirectoryError, TrainingInterrupted
-from samdomains.interpolation import SHARES
+from samdomains.evaluation.interpolation import Interpolation
 from samdomains.pipeline import Result
 from samdomains.run_directory import RunDirectory
 from samdomains.sam.artefact import read_metadata
-from tests.conftest import InstallPlugin
+from samdomains.sam.embedding_cache import EmbeddingCache
+from tests.conftest import QUICK, FinishedRun
 
 SETTINGS = (
     "strategy.name=decoder",
@@ -32,110 +35,156 @@ SETTINGS = (
     "evaluation.retention_images=1",
     "evaluation.health_images=1",
 )
+SHARES = (0.0, 0.5, 1.0)
+RESULTS = ("model.safetensors", "metrics.json", "scores.csv", "card.json")
+
+
+class Mixed(NamedTuple):
+    """A finished run with ``model.interpolate=auto``."""
+
+    directory: RunDirectory
+    cache: EmbeddingCache
+    result: Result
+    told: list[str]
+
+    @property
+    def found(self) -> Interpolation:
+        assert self.result.card is not None
+        assert self.result.card.interpolation is not None
+        return self.result.card.interpolation
+
+
+def resume(out: Path, data: Path, cache: EmbeddingCache, *settings: str) -> Result:
+    given = (*SETTINGS, *settings)
+    return samdomains.run("images", data, out=out, settings=given, resume=True, cache=cache)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def other_domain() -> Iterator[None]:
+    """One domain beside ``images``, which does whatever that does."""
+
+    def shown() -> list[InstalledDomain]:
+        return [InstalledDomain("other", "samdomains-other", "1", "ok")]
+
+    def selected(_: str) -> Domain:
+        return select_domain("images")
+
+    with pytest.MonkeyPatch.context() as patched:
+        patched.setattr("samdomains.retention.installed_domains", shown)
+        patched.setattr("samdomains.retention.select_domain", selected)
+        patched.setattr("samdomains.interpolation.SHARES", SHARES)
+        patched.setattr("samdomains.reports.run_report._pictures", lambda _: [])
+        yield
+
+
+@pytest.fixture(scope="module")
+def mixed(labelled_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> Mixed:
+    """Read only."""
+    root, told = tmp_path_factory.mktemp("mixed"), list[str]()
+    cache = EmbeddingCache(root / "embeddings")
+    result = samdomains.run(
+        "images",
+        labelled_folder,
+        out=root / "run",
+        settings=(*SETTINGS, "model.interpolate=auto"),
+        cache=cache,
+        tell=told.append,
+    )
+    return Mixed(RunDirectory(root / "run"), cache, result, told)
 
 
 @pytest.fixture
-def other_domain(install_plugin: InstallPlugin, monkeypatch: pytest.MonkeyPatch) -> None:
-    """One domain beside ``images``, which does whatever the core does."""
-    install_plugin("other", '"""Whatever the core does."""')
-
-    def shown() -> list[InstalledDomain]:
-        return [domain for domain in installed_domains() if domain.name in ("images", "other")]
-
-    monkeypatch.setattr("samdomains.retention.installed_domains", shown)
+def brief(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Neither pictures nor a second training."""
+    monkeypatch.setattr("samdomains.pipeline.write_run_report", lambda path, _: path.touch())
+    monkeypatch.setattr("samdomains.training.engine.validate", None)
 
 
-def run(data: Path, out: Path, *settings: str, resume: bool = False, **more: Any) -> Result:
-    given = (*SETTINGS, *settings)
-    return samdomains.run("images", data, out=out, settings=given, resume=resume, **more)
+def test_the_picked_mix_is_what_is_saved_scored_and_told(mixed: Mixed) -> None:
+    found, directory, card = mixed.found, mixed.directory, mixed.result.card
+    assert found.curve is not None
+    assert [point.share for point in found.curve.points] == list(SHARES)
+    assert [line for line in mixed.told if line.startswith("interpolate: ")] == [
+        f"interpolate: {found.reason}"
+    ]
+    assert read_metadata(directory.model).tuned_share == found.share
+    # The card measured what was saved, the curve the same mix before.
+    (saved,) = (point for point in found.curve.points if point.share == found.share)
+    assert card is not None
+    assert card.health is not None
+    assert card.health.retention.change == pytest.approx(saved.retention, abs=1e-6)
+    assert found.curve.points[-1].dice == pytest.approx(card.health.overfitting.kept_dice, abs=1e-6)
+    for path in (directory.card, directory.metrics):
+        assert json.loads(path.read_text("utf-8"))["interpolation"]["share"] == found.share
+    page = directory.report.read_text("utf-8")
+    assert f"{found.share:g} (saved)" in page
+    assert "Gain of validation Dice over change of Dice on other domains" in page
 
 
-def content(folder: Path) -> dict[str, bytes]:
-    names = ("model.safetensors", "metrics.json", "scores.csv", "card.json")
-    return {name: (folder / name).read_bytes() for name in names}
+@pytest.mark.usefixtures("brief")
+def test_a_run_that_was_killed_before_its_mix_was_saved_ends_with_the_same_bits(
+    mixed: Mixed, labelled_folder: Path, tmp_path: Path
+) -> None:
+    cut = RunDirectory(tmp_path / "cut")
+    shutil.copytree(mixed.directory.root, cut.root)
+    for path in (cut.report, cut.interpolation, *(cut.root / name for name in RESULTS)):
+        path.unlink()
+    resume(cut.root, labelled_folder, mixed.cache, "model.interpolate=auto")
+    for name in RESULTS:
+        expected = (mixed.directory.root / name).read_bytes()
+        assert (cut.root / name).read_bytes() == expected, name
+
+
+def assert_same_tensors(got: Path, expected: Path) -> None:
+    tensors, others = (safetensors.torch.load_file(path) for path in (got, expected))
+    assert tensors.keys() == others.keys()
+    assert [name for name in others if not tensors[name].equal(others[name])] == []
 
 
 def stop(*_: object, **__: object) -> NoReturn:
     raise KeyboardInterrupt
 
 
-@pytest.mark.usefixtures("other_domain")
-def test_a_run_picks_a_mix_tells_it_and_can_be_mixed_anew_without_training(
-    labelled_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+@pytest.mark.usefixtures("brief")
+def test_another_share_is_saved_without_training_or_measuring_again(
+    mixed: Mixed, labelled_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    told: list[str] = []
-    out = tmp_path / "run"
-    result = run(labelled_folder, out, "model.interpolate=auto", tell=told.append)
-    card = result.card
-    assert card is not None
-    found = card.interpolation
-    assert found is not None
-    assert found.curve is not None
-    assert [point.share for point in found.curve.points] == list(SHARES)
-    assert [line for line in told if line.startswith("interpolate: ")] == [
-        f"interpolate: {found.reason}"
-    ]
-    assert read_metadata(out / "model.safetensors").tuned_share == found.share
-    # The card measured the saved file, the curve the same mix in memory.
-    (saved,) = (point for point in found.curve.points if point.share == found.share)
-    assert card.health is not None
-    assert card.health.retention.change == pytest.approx(saved.retention, abs=1e-6)
-    for name in ("card.json", "metrics.json"):
-        assert json.loads((out / name).read_text())["interpolation"]["share"] == found.share
-    page = (out / "report.html").read_text("utf-8")
-    assert f"{found.share:g} (saved)" in page
-    assert "Gain of validation Dice over change of Dice on other domains" in page
-
-    # Killed while the curve was measured, it ends with the same files.
-    cut = tmp_path / "cut"
-    with monkeypatch.context() as patched:
-        patched.setattr("samdomains.interpolation.demo_dice", stop)
-        with pytest.raises(TrainingInterrupted):
-            run(labelled_folder, cut, "model.interpolate=auto")
-    assert not (cut / "model.safetensors").exists()
-    run(labelled_folder, cut, "model.interpolate=auto", resume=True)
-    assert content(cut) == content(out)
-
-    # Another share: saved, tested and reported from what is there.
-    monkeypatch.setattr("samdomains.training.engine.validate", None)
+    directory = RunDirectory(tmp_path / "run")
+    shutil.copytree(mixed.directory.root, directory.root)
     monkeypatch.setattr("samdomains.interpolation.validate", None)
+    where = (directory.root, labelled_folder, mixed.cache)
     with pytest.raises(RunDirectoryError, match=r"\(model\.interpolate\).*model\.interpolate=1"):
-        run(labelled_folder, out, resume=True)
+        resume(*where)
+    assert directory.complete
     with monkeypatch.context() as patched:
         patched.setattr("samdomains.pipeline.score_test", stop)
         with pytest.raises(TrainingInterrupted):
-            run(labelled_folder, out, "model.interpolate=1", resume=True)
-    assert read_metadata(out / "model.safetensors").tuned_share == 1
-    assert not (out / "report.html").exists()
-    again = run(labelled_folder, out, "model.interpolate=1", resume=True)
-    assert again.card is not None
-    assert again.card.interpolation is not None
-    assert (again.card.interpolation.share, again.card.interpolation.asked) == (1, 1)
-    assert again.card.interpolation.curve == found.curve
-    directory = RunDirectory(out)
-    mixed, tuned = (
-        safetensors.torch.load_file(path) for path in (directory.model, directory.tuned)
-    )
-    assert all(mixed[name].equal(tuned[name]) for name in tuned)
-    back = run(labelled_folder, out, "model.interpolate=auto", resume=True)
-    assert back.directory == out
-    assert content(out) == content(cut)
+            resume(*where, "model.interpolate=0.5")
+    assert not directory.complete
+    assert read_metadata(directory.model).tuned_share == 0.5
+    result = resume(*where, "model.interpolate=1")
+    assert result.card is not None
+    found = result.card.interpolation
+    assert found is not None
+    assert (found.share, found.asked, found.curve) == (1, 1, mixed.found.curve)
+    assert_same_tensors(directory.model, directory.tuned)
 
 
+@pytest.mark.usefixtures("brief")
 def test_a_finished_run_without_a_mix_is_mixed_later(
-    labelled_folder: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    finished_run: FinishedRun, labelled_folder: Path, tmp_path: Path
 ) -> None:
-    whole = tmp_path / "whole"
-    run(labelled_folder, whole, "evaluation.health=false")
-    mixed = tmp_path / "mixed"
-    shutil.copytree(whole, mixed)
-    monkeypatch.setattr("samdomains.training.engine.validate", None)
-    options = ("evaluation.health=false", "model.interpolate=0")
-    result = run(labelled_folder, mixed, *options, resume=True)
-    assert result.metrics["interpolation"]["share"] == 0
+    directory = RunDirectory(tmp_path / "run")
+    shutil.copytree(finished_run.directory, directory.root)
+    settings = ["strategy.name=decoder", *(word.removeprefix("--set=") for word in QUICK[1:])]
+    result = samdomains.run(
+        "images",
+        labelled_folder,
+        out=directory.root,
+        settings=[*settings, "model.interpolate=0"],
+        resume=True,
+    )
     test = result.metrics["test"]
-    assert test["tuned"]["box"]["dice"] == test["zero_shot"]["box"]["dice"]
-    assert (mixed / "state" / "tuned.safetensors").read_bytes() == (
-        whole / "model.safetensors"
-    ).read_bytes()
-    assert '<section id="health">' in (mixed / "report.html").read_text("utf-8")
+    assert test["tuned"]["point"]["dice"] == test["zero_shot"]["point"]["dice"]
+    assert result.metrics["interpolation"]["share"] == 0
+    assert_same_tensors(directory.tuned, finished_run.directory / "model.safetensors")
