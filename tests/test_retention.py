@@ -83,7 +83,7 @@ def test_a_system_alone_is_asked_as_two_are_compared(
     system = SamSegmenter(miniature)
     found = dict(demo_images("home", 1))
     assert isinstance(found["fine"], DemoImages)
-    assert found["broken"] == "RuntimeError: no demo today"
+    assert "no demo today" in str(found["broken"])
     (fine,) = measure_retention({"tuned": system, "zero_shot": system}, "home", images=1).domains
     expected = {prompt: dice.tuned for prompt, dice in fine.prompts.items()}
     assert demo_dice(system, found["fine"]) == expected
