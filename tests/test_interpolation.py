@@ -89,7 +89,7 @@ def test_between_them_every_weight_lies_on_the_line(
     def merged(sam: Sam) -> dict[str, Tensor]:
         plain = deepcopy(sam)
         merge_adapters(plain)
-        return plain.state_dict()
+        return dict(plain.state_dict())
 
     original = deepcopy(miniature.state_dict())
     work, tuned = trained(miniature, tmp_path, strategy)

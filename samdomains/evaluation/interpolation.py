@@ -144,10 +144,10 @@ def _why(picked: CurvePoint, points: Sequence[CurvePoint], limit: float) -> str:
             "what they forgot could not be measured"
         )
     allowed = sum(not point.retention <= limit for point in points)
+    of = f"{allowed} of {len(points)}" if allowed < len(points) else f"{allowed}"
     return (
-        f"the best validation Dice ({dice}) of the {allowed} of {len(points)} mixes that lose less "
-        f"than {-limit:g} Dice on other domains (it {picked.retention:+.3f}, "
-        f"tuned {tuned.retention:+.3f})"
+        f"the best validation Dice ({dice}) of the {of} mixes that lose less than {-limit:g} Dice "
+        f"on other domains (this one {picked.retention:+.3f}, tuned {tuned.retention:+.3f})"
     )
 
 

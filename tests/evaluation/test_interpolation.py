@@ -64,7 +64,7 @@ def test_the_reason_holds_the_numbers_that_it_rests_on() -> None:
     assert found.reason == (
         "0.5 of the tuned weights: the best validation Dice (0.800; original 0.700, tuned 0.900) "
         "of the 2 of 3 mixes that lose less than 0.05 Dice on other domains "
-        "(it -0.010, tuned -0.200)"
+        "(this one -0.010, tuned -0.200)"
     )
     unknown = interpolate("auto", Curve(points((0.7, NAN), (0.9, NAN)), {}), LIMIT)
     assert unknown.reason.endswith("of 2 mixes; what they forgot could not be measured")
