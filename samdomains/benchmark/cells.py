@@ -22,6 +22,7 @@ from samdomains.checking import Tell
 from samdomains.discovery import core_version
 from samdomains.errors import TrainingError
 from samdomains.evaluation.averages import finite_mean, grouped
+from samdomains.evaluation.instance_results import semantic_overlaps
 from samdomains.evaluation.score_table import read_scores
 from samdomains.evaluation.scores import Scores
 from samdomains.files import write_text
@@ -268,8 +269,9 @@ def values_by_case(scores: Scores) -> tuple[dict[str, CaseValues], dict[str, str
         for measure in MEASURES:
             mean = finite_mean(getattr(score, measure) for score in own)
             keep(measure, system, prompt, case, mean)
-    for image in scores.images:
-        keep("semantic_dice", image.system, "auto", image.case, image.dice)
+    whole = semantic_overlaps(scores.images)
+    for item in whole:
+        keep("semantic_dice", item.system, "auto", item.whole, item.dice)
     groups = {score.case: score.group for score in scores.objects}
-    groups |= {image.case: image.group for image in scores.images}
+    groups |= {item.whole: item.group for item in whole}
     return dict(values), groups

@@ -14,6 +14,7 @@ from samdomains.evaluation.averages import finite_mean, grouped, mean_of
 from samdomains.evaluation.bootstrap import resampled_groups
 from samdomains.evaluation.instances import ImageScore
 from samdomains.evaluation.matching import FALSE, RIGHT, THRESHOLDS
+from samdomains.evaluation.metrics import Areas
 
 RECALLS = np.linspace(0.0, 1.0, 101)
 """Recalls at which COCO reads the precision."""
@@ -84,20 +85,47 @@ def summarize_semantic(
     """The part ``semantic`` of ``metrics.json``: all answers together against all objects together.
 
     Returns:
-        ``{system: {"dice", "iou"}}``, each ``{"mean", "ci95", "n"}`` over the images that have an
-        object.
+        ``{system: {"dice", "iou"}}``, each ``{"mean", "ci95", "n"}`` over the images and volumes
+        that have an object.
     """
     summary: dict[str, dict[str, Any]] = {}
-    for system, images in grouped(scores, lambda s: s.system).items():
-        groups = [image.group for image in images]
+    for system, own in grouped(semantic_overlaps(scores), lambda o: o.system).items():
+        groups = [item.group for item in own]
         summary[system] = {
-            name: mean_of(values, groups, resamples=resamples, seed=seed)
-            for name, values in (
-                ("dice", [image.dice for image in images]),
-                ("iou", [image.iou for image in images]),
-            )
+            "dice": mean_of([o.dice for o in own], groups, resamples=resamples, seed=seed),
+            "iou": mean_of([o.iou for o in own], groups, resamples=resamples, seed=seed),
         }
     return summary
+
+
+@dataclass(frozen=True, slots=True)
+class SemanticOverlap:
+    """All answers together against all objects together, in one image or volume.
+
+    Attributes:
+        system: That answered.
+        whole: Id of the image or volume.
+        group: Its patient, scene or slide.
+        dice: NaN without an object.
+        iou: The same.
+    """
+
+    system: str
+    whole: str
+    group: str
+    dice: float
+    iou: float
+
+
+def semantic_overlaps(scores: Sequence[ImageScore]) -> list[SemanticOverlap]:
+    """The overlap in each image; slices of a volume, empty ones too, are taken together."""
+    overlaps = []
+    for (system, whole), parts in grouped(scores, lambda s: (s.system, s.whole)).items():
+        overlap = Areas(
+            *(sum(areas) for areas in zip(*(p.areas for p in parts), strict=True))
+        ).overlap
+        overlaps.append(SemanticOverlap(system, whole, parts[0].group, overlap.dice, overlap.iou))
+    return overlaps
 
 
 def average_precision(found: Floats, answered: Floats, objects: Floats) -> Floats:

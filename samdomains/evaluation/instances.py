@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from samdomains.evaluation.matching import Pairs, coco_outcomes
+from samdomains.evaluation.metrics import Areas
 from samdomains.evaluation.panoptic import compare_maps
 from samdomains.types import Case, ObjectMask, Size
 
@@ -36,6 +37,7 @@ class ImageScore:
 
     Attributes:
         case: Id of the case.
+        whole: Id of the volume that the case is a slice of, or of the case itself.
         group: Patient, scene or slide of the case.
         system: Name of the system.
         empty: Whether the image has no annotated object at all, not even a crowd region.
@@ -45,12 +47,12 @@ class ImageScore:
         matched: IoU of each object that an answer shows, where every pixel belongs to one answer.
         segments: Number of objects, where every pixel belongs to one object.
         false_answers: Number of answers that show no object, there.
-        dice: Of all answers together against all objects together; NaN without an object.
-        iou: The same as IoU.
+        areas: Pixels of all answers and of all objects, each taken together.
         answered: Share of the image's pixels that belong to any answer.
     """
 
     case: str
+    whole: str
     group: str
     system: str
     empty: bool
@@ -60,8 +62,7 @@ class ImageScore:
     matched: tuple[float, ...]
     segments: int
     false_answers: int
-    dice: float
-    iou: float
+    areas: Areas
     answered: float
 
     @classmethod
@@ -69,6 +70,7 @@ class ImageScore:
         """Read back what ``write_json(asdict(score))`` wrote: null was NaN."""
         read: dict[str, Any] = {k: math.nan if v is None else v for k, v in values.items()}
         read |= {key: tuple(read[key]) for key in ("confidences", "matched")}
+        read["areas"] = Areas(*read["areas"])
         return cls(**{**read, "outcomes": tuple(tuple(row) for row in read["outcomes"])})
 
 
@@ -94,6 +96,7 @@ def image_score(
     maps = compare_maps(answers, truths, found.size, minimum_area)
     return ImageScore(
         case=case.id,
+        whole=case.id if case.slice_of is None else case.slice_of.volume.id,
         group=case.group,
         system=system,
         empty=not truths,
@@ -103,7 +106,6 @@ def image_score(
         matched=maps.matched,
         segments=maps.objects,
         false_answers=maps.false_answers,
-        dice=maps.semantic.dice,
-        iou=maps.semantic.iou,
+        areas=maps.semantic,
         answered=maps.answered,
     )

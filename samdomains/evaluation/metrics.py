@@ -22,6 +22,30 @@ class Overlap(NamedTuple):
     dice: float
 
 
+class Areas(NamedTuple):
+    """Numbers of pixels.
+
+    Attributes:
+        intersection: In prediction and truth.
+        prediction: In the prediction.
+        truth: In the truth.
+    """
+
+    intersection: int
+    prediction: int
+    truth: int
+
+    @property
+    def overlap(self) -> Overlap:
+        """IoU and Dice; NaN without a truth."""
+        if self.truth == 0:
+            return Overlap(float("nan"), float("nan"))
+        total = self.prediction + self.truth
+        return Overlap(
+            self.intersection / (total - self.intersection), 2 * self.intersection / total
+        )
+
+
 def overlap(prediction: Mask, truth: Mask) -> Overlap:
     """Compare two masks of one size.
 
@@ -41,7 +65,7 @@ def overlap(prediction: Mask, truth: Mask) -> Overlap:
     """
     if prediction.shape != truth.shape:
         raise ValueError(f"masks must be of one size, got {prediction.shape} and {truth.shape}")
-    return overlap_of_areas(_area(prediction & truth), _area(prediction), _area(truth))
+    return Areas(_area(prediction & truth), _area(prediction), _area(truth)).overlap
 
 
 def object_overlap(prediction: Prediction, truth: ObjectMask) -> Overlap:
@@ -58,7 +82,7 @@ def object_overlap(prediction: Prediction, truth: ObjectMask) -> Overlap:
         ValueError: They belong to images of different size.
     """
     intersection, answer = _shared(prediction, truth)
-    return overlap_of_areas(intersection, answer, truth.area)
+    return Areas(intersection, answer, truth.area).overlap
 
 
 def covered_share(prediction: Prediction, truth: ObjectMask) -> float:
@@ -104,11 +128,3 @@ def _part(mask: Mask, origin: tuple[int, int], window: tuple[int, int, int, int]
 
 def _area(mask: Mask) -> int:
     return int(np.count_nonzero(mask))
-
-
-def overlap_of_areas(intersection: int, prediction: int, truth: int) -> Overlap:
-    """Overlap by the pixels in both, in the prediction and in the truth; NaN without a truth."""
-    if truth == 0:
-        return Overlap(float("nan"), float("nan"))
-    total = prediction + truth
-    return Overlap(intersection / (total - intersection), 2 * intersection / total)

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from samdomains.evaluation.metrics import Overlap, overlap_of_areas
+from samdomains.evaluation.metrics import Areas
 from samdomains.types import ObjectMask, Size
 
 MATCHED = 0.5
@@ -23,14 +23,14 @@ class MapComparison:
         matched: IoU of each object that an answer shows.
         objects: Number of objects.
         false_answers: Number of answers that show none.
-        semantic: Overlap of all answers together with all objects together.
+        semantic: Pixels of all answers and of all objects, each taken together.
         answered: Share of the image's pixels that belong to any answer.
     """
 
     matched: tuple[float, ...]
     objects: int
     false_answers: int
-    semantic: Overlap
+    semantic: Areas
     answered: float
 
 
@@ -138,8 +138,7 @@ def _matches(
 
 def _semantic(
     common: _CommonAreas, scored: NDArray[np.bool_], left_out: NDArray[np.bool_]
-) -> Overlap:
+) -> Areas:
     answered, true = common.answers > 0, scored[common.truths]
     answered &= ~left_out[common.truths]
-    areas = [int(common.areas[where].sum()) for where in (answered & true, answered, true)]
-    return overlap_of_areas(*areas)
+    return Areas(*(int(common.areas[which].sum()) for which in (answered & true, answered, true)))

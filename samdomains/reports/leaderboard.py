@@ -106,7 +106,7 @@ def write_leaderboard(path: Path, results: Results) -> None:
     page = rendered(
         "leaderboard.html.j2",
         results=results,
-        summary=summary_table(results),
+        summaries=summary_tables(results),
         sections=[_section(results, name) for name in results["data"]],
         title=_title(results),
         how=HOW,
@@ -129,33 +129,42 @@ def leaderboard_markdown(results: Results) -> str:
     lines = [f"# {_title(results)}", "", _made_by(results), "", HOW, ""]
     if results["generated"]:
         lines += ["**Generated data: these numbers say nothing about real images.**", ""]
-    summary = summary_table(results)
-    if summary.rows:
-        lines += ["## Box prompts, all training images", "", *_markdown_table(summary), ""]
+    for summary in summary_tables(results):
+        lines += [f"## {summary.title}", "", *markdown_table(summary), ""]
     for name, about in results["data"].items():
         lines += [f"## {name}", "", _about(about), ""]
         for table in _tables_of(results, name):
-            lines += [f"### {_size(table)}", "", *_markdown_table(dice_table(table)), ""]
+            lines += [f"### {_size(table)}", "", *markdown_table(dice_table(table)), ""]
             lines += [*(f"- {said}" for said in _sentences(table)), ""]
     lines += [f"Machine: {', '.join(results['hardware'].values())}.", ""]
     lines += _failures(results)
     return "\n".join(lines).rstrip() + "\n"
 
 
-def summary_table(results: Results) -> Table:
-    """Dice of each system on each data set, from boxes, with all training images."""
-    largest = {
-        name: tables[-1] for name in results["data"] if (tables := _tables_of(results, name))
-    }
+SUMMARIES: Mapping[str, tuple[str, str]] = {
+    "Dice from boxes": ("box", "dice"),
+    "Dice without prompts": ("auto", "semantic_dice"),
+}
+"""Title of a table over all data sets → way of prompting and measure."""
+
+
+def summary_tables(results: Results) -> list[Table]:
+    """Data sets by systems, with all training images: each of ``SUMMARIES`` that has a number."""
+    largest = {name: own[-1] for name in results["data"] if (own := _tables_of(results, name))}
     every = [row for table in largest.values() for row in table["rows"]]
-    names = sorted({_key(row) for row in every}, key=_order)
     models = {row["model"] for row in every if row["model"]}
-    rows = []
-    for data, table in largest.items():
-        by_system = {_key(row): row for row in table["rows"]}
-        cells = [_cell(by_system.get(name), "box", "dice") for name in names]
-        rows.append(Row(data, _with_best(cells), f"{table['train']} training images"))
-    return Table("Dice from boxes", [_name(*name, models) for name in names], rows)
+    tables = []
+    for title, (prompt, measure) in SUMMARIES.items():
+        answering = [row for row in every if measure in row["prompts"].get(prompt, {})]
+        names = sorted({_key(row) for row in answering}, key=_order)
+        rows = []
+        for data, table in largest.items() if names else ():
+            by_system = {_key(row): row for row in table["rows"]}
+            cells = [_cell(by_system.get(name), prompt, measure) for name in names]
+            rows.append(Row(data, _with_best(cells), f"{table['train']} training images"))
+        if rows:
+            tables.append(Table(title, [_name(*name, models) for name in names], rows))
+    return tables
 
 
 def dice_table(table: Mapping[str, Any]) -> Table:
@@ -258,7 +267,8 @@ def _sentences(table: Mapping[str, Any]) -> list[str]:
     return said
 
 
-def _markdown_table(table: Table) -> Iterator[str]:
+def markdown_table(table: Table) -> Iterator[str]:
+    """The lines of a table in Markdown, the best in bold, intervals in brackets."""
     yield "| " + " | ".join(["", *table.columns]) + " |"
     yield "|" + " --- |" + " ---: |" * len(table.columns)
     for row in table.rows:

@@ -5,6 +5,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
+from click.testing import CliRunner, Result
+
+from samdomains.cli.main import cli
+from tests.launching import launch
 
 if TYPE_CHECKING:
     from tests.cli.conftest import CallCli
@@ -51,13 +55,23 @@ def plugin(labelled_folder: Path, tmp_path_factory: pytest.TempPathFactory) -> P
     return path
 
 
+@pytest.fixture(scope="module")
+def words(plugin: Path, labelled_folder: Path) -> tuple[str, ...]:
+    root = str(labelled_folder.parent)
+    return ("bench", "images", "--plugin", str(plugin), "--data-root", root, *FAST)
+
+
+@pytest.fixture(scope="module")
+def ended(words: tuple[str, ...], tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Result]:
+    """Where the whole suite ran, and how it ended."""
+    out = tmp_path_factory.mktemp("bench") / "out"
+    return out, CliRunner().invoke(cli, [*words, "--out", str(out), "--images", "all"])
+
+
 def test_a_suite_runs_from_data_to_leaderboard_and_marks_what_is_missing(
-    plugin: Path, labelled_folder: Path, tmp_path: Path, call: CallCli
+    words: tuple[str, ...], ended: tuple[Path, Result], call: CallCli
 ) -> None:
-    out = tmp_path / "bench"
-    words = ["bench", "images", "--plugin", str(plugin), "--data-root", str(labelled_folder.parent)]
-    words += ["--out", str(out), "--images", "all", *FAST]
-    result = call(*words)
+    out, result = ended
     assert result.exit_code == 1
     assert "gone: left out." in result.stderr
     assert "a shelf upstairs (licence: ask first)" in result.stderr
@@ -69,10 +83,30 @@ def test_a_suite_runs_from_data_to_leaderboard_and_marks_what_is_missing(
     assert systems["unet"]["prompts"]["auto"]["semantic_dice"]["n"] == 2
     assert systems["unet"]["seconds"] > 0
     assert "| U-Net from scratch |" in result.stdout
-    again = call(*words, "--data-set", "scenes", "--json")
+    again = call(*words, "--out", str(out), "--images", "all", "--data-set", "scenes", "--json")
     assert again.exit_code == 0, again.stderr
     assert again.stderr.count("done before") == 3
     assert json.loads(again.stdout)["out"] == str(out)
+
+
+def test_two_processes_fill_the_same_table_and_only_one_of_them_speaks(
+    words: tuple[str, ...], ended: tuple[Path, Result], tmp_path: Path
+) -> None:
+    part = ("--data-set", "scenes", "--images", "all", "--out", str(tmp_path / "two"))
+    first, second = launch(["-m", "samdomains.cli.main", *words, *part])
+    assert (first.code, second.code) == (0, 0), (first, second)
+    assert second.stdout == ""
+    assert "begins" not in second.stderr
+    alone, together = box_dice(ended[0]), box_dice(tmp_path / "two")
+    del alone["unet"]  # it trains for a time, not for a number of steps
+    assert 0 <= together.pop("unet") <= 1
+    assert together == pytest.approx(alone, abs=1e-3)
+
+
+def box_dice(out: Path) -> dict[str, float]:
+    """System → mean Dice with boxes, of the only table."""
+    (table,) = json.loads((out / "results.json").read_text("utf-8"))["tables"]
+    return {row["system"]: row["prompts"]["box"]["dice"]["mean"] for row in table["rows"]}
 
 
 def test_the_suites_and_where_to_get_their_data_are_listed(

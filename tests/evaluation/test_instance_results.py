@@ -15,7 +15,11 @@ from pycocotools.coco import COCO
 from pycocotools.cocoeval import COCOeval
 
 from samdomains.data.rle import rle_from_object
-from samdomains.evaluation.instance_results import summarize_instances, summarize_semantic
+from samdomains.evaluation.instance_results import (
+    semantic_overlaps,
+    summarize_instances,
+    summarize_semantic,
+)
 from samdomains.evaluation.instances import ImageScore
 from samdomains.types import ObjectMask
 from tests.object_making import SIZE, by_score, compared, random_answers, random_truths, rectangle
@@ -206,3 +210,17 @@ def test_the_semantic_overlap_is_a_mean_over_images_with_an_object() -> None:
     assert entry["dice"]["mean"] == pytest.approx((2 / 3 + 0) / 2)
     assert entry["iou"]["mean"] == pytest.approx(0.25)
     assert entry["iou"]["n"] == 2
+
+
+def test_slices_of_a_volume_are_one_score_and_those_without_an_object_count_in_it() -> None:
+    truth = rectangle(0, 0, 10, 10)
+    right, wrong = replace(truth, score=0.5), replace(rectangle(0, 0, 10, 5), score=0.5)
+    slices = scored([([truth], [right]), ([], [wrong]), ([truth], [])])
+    volume = [replace(image, whole="scan", group="patient") for image in slices]
+    (whole,) = semantic_overlaps(volume)
+    assert (whole.whole, whole.group) == ("scan", "patient")
+    assert whole.dice == pytest.approx(2 * 100 / (150 + 200))
+    assert whole.iou == pytest.approx(100 / 250)
+    entry = summarize_semantic(volume, resamples=10, seed=0)["tuned"]
+    assert entry["dice"]["mean"] == whole.dice
+    assert entry["dice"]["n"] == 1

@@ -46,7 +46,7 @@ def test_counts_and_overlap_are_those_of_other_libraries(seed: int) -> None:
         assert (len(result.matched), result.false_answers) == (found, false)
         assert result.objects == found + missed
         assert sum(result.matched) == pytest.approx(ious, abs=1e-5)  # monai has float32
-    assert result.semantic == overlap(answer_map > 0, truth_map > 0)
+    assert result.semantic.overlap == overlap(answer_map > 0, truth_map > 0)
     assert result.answered == pytest.approx(np.mean(answer_map > 0))
 
 
@@ -63,7 +63,7 @@ def test_a_pixel_of_two_objects_goes_to_the_smallest() -> None:
     nucleus, cell = rectangle(4, 4, 4, 4), rectangle(0, 0, 20, 20)
     result = compared([nucleus, cell], [nucleus, cell])
     assert result.matched == (1.0, 1.0)
-    assert result.semantic == (1.0, 1.0)
+    assert result.semantic.overlap == (1.0, 1.0)
 
 
 def test_a_crowd_excuses_answers_and_is_no_foreground() -> None:
@@ -71,7 +71,7 @@ def test_a_crowd_excuses_answers_and_is_no_foreground() -> None:
     truth = rectangle(30, 30, 10, 10)
     result = compared([truth, rectangle(2, 2, 5, 5), rectangle(15, 10, 12, 5)], [truth, crowd])
     assert (result.objects, result.matched, result.false_answers) == (1, (1.0,), 1)
-    assert result.semantic.dice == pytest.approx(200 / (100 + 100 + 35))
+    assert result.semantic.overlap.dice == pytest.approx(200 / (100 + 100 + 35))
 
 
 def test_specks_are_neither_missed_nor_false() -> None:
@@ -83,11 +83,11 @@ def test_specks_are_neither_missed_nor_false() -> None:
 def test_an_image_without_objects_has_no_overlap_and_only_false_answers() -> None:
     result = compared([rectangle(0, 0, 6, 8)], [])
     assert (result.objects, result.false_answers) == (0, 1)
-    assert math.isnan(result.semantic.dice)
+    assert math.isnan(result.semantic.overlap.dice)
     assert result.answered == pytest.approx(48 / (SIZE[0] * SIZE[1]))
 
 
 def test_an_image_without_answers_is_all_missed() -> None:
     result = compared([], [rectangle(0, 0, 6, 8)])
     assert (result.objects, result.matched, result.answered) == (1, (), 0.0)
-    assert result.semantic == (0.0, 0.0)
+    assert result.semantic.overlap == (0.0, 0.0)

@@ -13,7 +13,7 @@ from samdomains.reports.leaderboard import (
     NONE,
     dice_table,
     leaderboard_markdown,
-    summary_table,
+    summary_tables,
     write_leaderboard,
 )
 from tests.benchmark.made import result, results
@@ -61,8 +61,20 @@ def test_volumes_have_columns_where_they_were_scored(content: dict[str, Any]) ->
 
 
 def test_the_overview_takes_the_table_of_all_images(content: dict[str, Any]) -> None:
-    (row,) = summary_table(content).rows
-    assert (row.name, row.note) == ("nuclei", "20 training images")
+    (boxes,) = summary_tables(content)
+    (row,) = boxes.rows
+    assert (boxes.title, row.name, row.note) == ("Dice from boxes", "nuclei", "20 training images")
+
+
+def test_the_overview_tells_who_finds_most_without_prompts(content: dict[str, Any]) -> None:
+    rows = {row["system"]: row for row in content["tables"][1]["rows"]}
+    for system, dice in (("unet", 0.6), ("decoder", 0.5)):
+        rows[system]["prompts"]["auto"] = {"semantic_dice": {"mean": dice, "ci95": [None, None]}}
+    _, found = summary_tables(content)
+    assert found.columns == ["SAM, decoder tuned", "U-Net from scratch"]
+    assert [cell.text for cell in found.rows[0].cells] == ["0.500", "0.600"]
+    assert [cell.best for cell in found.rows[0].cells] == [False, True]
+    assert "## Dice without prompts" in leaderboard_markdown(content)
 
 
 def test_the_markdown_holds_every_table(content: dict[str, Any]) -> None:
