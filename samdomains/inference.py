@@ -250,6 +250,8 @@ def load_model(
     if with_base:
         systems["zero_shot"] = segmenter(load_base(metadata.base_name, weights).sam, recipe.model)
     description = f"model: {metadata.base_name}, tuned ({metadata.strategy}) for {home.name}"
+    if metadata.tuned_share != 1:
+        description += f", {metadata.tuned_share:g} of the tuned weights"
     if reader is not home:
         description += f"; {reader.name} reads the data, {home.name} prepares the images"
     normalizer = home.normalize_intensity(recipe)
@@ -265,11 +267,21 @@ def _untuned(
     segmenter: Callable[[Sam, ModelRecipe], SamSegmenter],
 ) -> Model:
     selected = select_domain(domain, local_plugin=local_plugin)
+    _refuse_to_mix(name, settings)
     recipe = selected.resolve_recipe(settings=[*settings, f"model.name={name}"]).recipe
     base = load_base(name, checkpoint or checkpoint_of(recipe))
     systems = {"zero_shot": segmenter(base.sam, recipe.model)}
     normalizer = selected.normalize_intensity(recipe)
     return Model(selected, recipe, normalizer, systems, f"model: {name}, untuned", base.sha256)
+
+
+def _refuse_to_mix(name: ModelName, settings: Sequence[str]) -> None:
+    given = (parse_setting(setting).get("model") for setting in settings)
+    if any("interpolate" in values for values in given if isinstance(values, dict)):
+        raise RecipeError(
+            f"model.interpolate mixes tuned weights with the original ones, and {name} is not "
+            "tuned. Give it to samdomains run"
+        )
 
 
 def _segmenter(

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping, Sequence
 from contextlib import nullcontext
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from pathlib import Path
 from typing import Any
@@ -17,17 +17,27 @@ from samdomains.energy import EnergyMeter, cpu_counters, gpu_counters
 from samdomains.errors import UsageError
 from samdomains.evaluation.baselines import BoxEllipse
 from samdomains.evaluation.card import Card
+from samdomains.evaluation.interpolation import Interpolation
 from samdomains.evaluation.scores import Scores
 from samdomains.files import write_json
 from samdomains.health import with_health
 from samdomains.inference import load_model
-from samdomains.preparation import Plan, begin, keep_recipe, prepare, require_same_recipe
+from samdomains.interpolation import require_retention_to_weigh
+from samdomains.preparation import (
+    Plan,
+    begin,
+    keep_recipe,
+    prepare,
+    require_same_recipe,
+    wants_another_mix,
+)
 from samdomains.processes import current_processes
 from samdomains.protocols import Segmenter
 from samdomains.recipe import Recipe
+from samdomains.recipe_layers import ResolvedRecipe
 from samdomains.reports.run_report import RunRecord, write_run_report
 from samdomains.run_directory import RunDirectory, require_free, undone_on_failure
-from samdomains.sam.artefact import ArtefactMetadata, load_artefact, save_artefact
+from samdomains.sam.artefact import load_artefact
 from samdomains.sam.cached_encoder import CachedEncoder
 from samdomains.sam.checkpoints import load_base
 from samdomains.sam.devices import best_device, gpu_uuid
@@ -45,9 +55,8 @@ from samdomains.scoring import (
 )
 from samdomains.segmentation import segment
 from samdomains.stopwatch import Stopwatch
-from samdomains.training.engine import train
 from samdomains.training.state import Progress, kept_weights
-from samdomains.training.task import Task
+from samdomains.tuning import mix, tune
 from samdomains.types import Case, Split
 from samdomains.volume_pictures import FirstSections, Pages
 from samdomains.volume_scoring import ScoredVolume, follow_volumes
@@ -104,7 +113,8 @@ def run(
         settings: ``section.key=value``, stronger than the file.
         local_plugin: The user's own plugin file.
         resume: Continue an interrupted run, called with the same arguments. A complete one stays
-            as it is.
+            as it is, unless another ``model.interpolate`` is given: that mix of weights is saved,
+            tested and reported without training again.
         check: Stop before training when the audit finds errors.
         cache: Keeps the frozen encoder's embeddings after the run, for others; None keeps them in
             the run's folder until it is finished.
@@ -116,9 +126,10 @@ def run(
     processes, watch, directory = current_processes(), Stopwatch(), RunDirectory(Path(out))
     selected = select_domain(domain, local_plugin=local_plugin)
     resolved = selected.resolve_recipe(file=recipe_file, settings=settings)
+    require_retention_to_weigh(resolved.recipe, selected.name)
     if resume:
         processes.from_main(partial(require_same_recipe, directory, resolved))
-        if processes.from_main(lambda: directory.complete):
+        if processes.from_main(lambda: _is_done(directory, resolved)):
             return processes.from_main(lambda: _completed(directory, tell))
     else:
         processes.from_main(partial(require_free, directory.root))
@@ -202,6 +213,10 @@ def _require_fit(cases: Sequence[Case], recipe: Recipe, source: Path, tell: Tell
     require_no_errors(check_cases(cases, recipe, tell=tell), source)
 
 
+def _is_done(directory: RunDirectory, resolved: ResolvedRecipe) -> bool:
+    return directory.complete and not wants_another_mix(directory, resolved)
+
+
 def _completed(directory: RunDirectory, tell: Tell) -> Result:
     """What a run came to that has nothing left to do."""
     tell(f"complete: {directory.root} holds a finished run; nothing was changed")
@@ -218,6 +233,7 @@ class _Found:
     """What a run has come to before its report: training, scores, and the systems to picture."""
 
     progress: Progress
+    interpolation: Interpolation | None
     scores: Scores
     volumes: Sequence[ScoredVolume]
     systems: Mapping[str, Segmenter]
@@ -246,19 +262,24 @@ def _carry_out(
     with watch.stage("zero-shot"), meter.running():
         untuned = _zero_shot_scores(plan, encoder)
     with watch.stage("tune"), meter.running():
-        progress = _tune(plan, encoder, resume=resume, tell=tell)
+        progress = tune(plan, encoder, resume=resume, tell=tell)
+    interpolation = None
+    if plan.recipe.model.interpolate is not None:
+        with watch.stage("interpolate"), meter.running():
+            # The base once more: tuning changed it in place.
+            encoder = encoder_of(load_base(plan.base.name, plan.checkpoint).sam)
+            interpolation = mix(plan, encoder, tell)
     with watch.stage("test"), meter.running():
         # As anybody will load it: from its file.
         encoder = encoder_of(load_artefact(plan.directory.model, checkpoint=plan.checkpoint).sam)
         tuned = SamSegmenter.of(encoder.sam, model, encoder)
         normalizer = plan.domain.normalize_intensity(plan.recipe)
         own = score_test(plan, {"tuned": tuned})
-        # The base once more: tuning changed it in place.
         encoder = encoder_of(load_base(plan.base.name, plan.checkpoint).sam)
         systems = {"tuned": tuned, "zero_shot": SamSegmenter.of(encoder.sam, model, encoder)}
         first = FirstSections(PICTURED_VOLUMES)
         volumes = follow_volumes(systems, plan.splits.test, normalizer, plan.recipe, first)
-    found = _Found(progress, own + untuned, volumes, systems, meter.joules)
+    found = _Found(progress, interpolation, own + untuned, volumes, systems, meter.joules)
     return current_processes().from_main(lambda: _report(plan, found, watch))
 
 
@@ -272,40 +293,17 @@ def _zero_shot_scores(plan: Plan, encoder: CachedEncoder) -> Scores:
     return scores
 
 
-def _tune(plan: Plan, encoder: CachedEncoder, *, resume: bool, tell: Tell) -> Progress:
-    domain, recipe, base = plan.domain, plan.recipe, plan.base
-    metadata = ArtefactMetadata(
-        base_name=base.name,
-        base_sha256=base.sha256,
-        strategy=plan.choice.name,
-        domain=domain.name,
-        distribution=domain.distribution,
-        version=domain.version,
-        normalizer=domain.winner("normalize_intensity"),
-        recipe=recipe,
-    )
-    task = Task(
-        sam=encoder.sam,
-        train=plan.splits.train,
-        val=plan.splits.val,
-        normalizer=domain.normalize_intensity(recipe),
-        sampler=domain.sample_prompts(recipe),
-        recipe=recipe,
-        choice=plan.choice,
-        directory=plan.directory,
-        save_best=partial(save_artefact, plan.directory.model, metadata=metadata),
-        encoder=encoder if plan.choice.name == "decoder" else None,
-        tell=tell,
-    )
-    return train(task, resume=resume)
-
-
 def _report(plan: Plan, found: _Found, watch: Stopwatch) -> Result:
     """Write scores, verdict and, as the last file, the report."""
     directory, splits = plan.directory, plan.splits
     scores = found.scores
     metrics = summarized(scores, found.volumes, plan.recipe, splits.test)
     card = compared(scores.objects, plan.recipe, trained_on=len(splits.train))
+    kept = kept_weights(found.progress)
+    if found.interpolation is not None:
+        metrics["interpolation"] = found.interpolation.to_json()
+        card = replace(card, interpolation=found.interpolation)
+        kept += f" Saved: {found.interpolation.reason}."
     if plan.recipe.evaluation.health:
         with watch.stage("health"):
             card = with_health(card, plan, found.systems, scores.objects, found.progress)
@@ -317,7 +315,7 @@ def _report(plan: Plan, found: _Found, watch: Stopwatch) -> Result:
         splits=splits,
         choice=plan.choice,
         history=[asdict(epoch) for epoch in found.progress.history],
-        kept=kept_weights(found.progress),
+        kept=kept,
         scores=scores.objects,
         metrics=metrics,
         card=card,

@@ -44,6 +44,9 @@ from samdomains.types import Case, StrategyName
 WITHOUT_EFFECT = {"training.workers"}
 """Values of a recipe on which no result depends, so that a resumed run may have others."""
 
+MIX = "model.interpolate"
+"""The value that may be chosen anew when training is over."""
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Plan:
@@ -140,7 +143,7 @@ def keep_recipe(directory: RunDirectory, resolved: ResolvedRecipe) -> None:
 
 
 def begin(plan: Plan) -> None:
-    """Write what was decided into the run's folder.
+    """Write what was decided into the run's folder; another mix of weights begins here.
 
     Raises:
         RunDirectoryError: The folder holds a run with other parts.
@@ -151,6 +154,9 @@ def begin(plan: Plan) -> None:
             f"{directory.split}: the run began with other images. "
             "Resume with the same data, or start a new run in another folder."
         )
+    if wants_another_mix(directory, plan.resolved):
+        directory.report.unlink(missing_ok=True)  # first: without it the run is not complete
+        write_text(directory.recipe, recipe_to_yaml(plan.resolved, with_origins=True))
     write_json(directory.explain, [asdict(answer) for answer in plan.domain.explain()])
     write_json(directory.split, parts)
     kept = {
@@ -164,6 +170,8 @@ def begin(plan: Plan) -> None:
 def require_same_recipe(directory: RunDirectory, resolved: ResolvedRecipe) -> None:
     """Refuse to resume a run with other values than it began with, those without effect aside.
 
+    Another ``model.interpolate`` may be given, but not left out.
+
     Raises:
         RunDirectoryError: The folder holds no run, or a value differs; names the values.
         RecipeError: The run's ``recipe.yaml`` is damaged.
@@ -171,18 +179,35 @@ def require_same_recipe(directory: RunDirectory, resolved: ResolvedRecipe) -> No
     directory.require_run()
     if not directory.recipe.exists():
         return
-    layer = RecipeLayer(str(directory.recipe), read_recipe_file(directory.recipe))
-    earlier = dict(dotted_values(resolve_recipe([layer]).recipe))
+    earlier = dict(dotted_values(_recipe_of(directory)))
     changed = [
         key
         for key, value in dotted_values(resolved.recipe)
-        if value != earlier[key] and key not in WITHOUT_EFFECT
+        if value != earlier[key] and key not in WITHOUT_EFFECT and (key != MIX or value is None)
     ]
     if changed:
+        again = f" All of the tuned weights are {MIX}=1." if MIX in changed else ""
         raise RunDirectoryError(
             f"{directory.recipe}: the run began with other values ({', '.join(changed)}). "
-            "Resume with the same arguments, or start a new run in another folder."
+            f"Resume with the same arguments, or start a new run in another folder.{again}"
         )
+
+
+def wants_another_mix(directory: RunDirectory, resolved: ResolvedRecipe) -> bool:
+    """Whether a resumed run is to save another mix of weights than it was asked for before.
+
+    Raises:
+        RecipeError: The run's ``recipe.yaml`` is damaged.
+    """
+    if not directory.recipe.exists():
+        return False
+    return _recipe_of(directory).model.interpolate != resolved.recipe.model.interpolate
+
+
+def _recipe_of(directory: RunDirectory) -> Recipe:
+    """The recipe that a run began with, or was last mixed with."""
+    layer = RecipeLayer(str(directory.recipe), read_recipe_file(directory.recipe))
+    return resolve_recipe([layer]).recipe
 
 
 def _audit(

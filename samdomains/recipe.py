@@ -150,12 +150,17 @@ class ModelRecipe(Section):
             one before, that leaves room around it. None looks at boxes as at points. ``auto`` is
             64 for ``tiny``, whose input is small, and None for the official models, which would
             embed many more windows and were not measured.
+        interpolate: Share of the tuned weights in the saved model; the rest are the original ones
+            (WiSE-FT, Wortsman et al. 2022, doi:10.1109/CVPR52688.2022.00780). 1, or None, saves
+            what training kept, 0 the original. ``auto`` measures what mixes gain on validation
+            images and forget of other domains, and picks one.
     """
 
     name: Literal["tiny", "vit_b", "vit_l", "vit_h"] = "tiny"
     checkpoint: str | None = None
     tile: Annotated[int, Field(ge=32)] | None = None
     zoom: Literal["auto"] | Annotated[int, Field(ge=32)] | None = "auto"
+    interpolate: Literal["auto"] | Fraction | None = None
 
     @property
     def finest_window(self) -> int | None:

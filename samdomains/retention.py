@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
@@ -14,6 +14,7 @@ from samdomains.evaluation.averages import finite_mean
 from samdomains.evaluation.card import case_dice
 from samdomains.evaluation.drawn_cases import draw_cases
 from samdomains.evaluation.health import DomainRetention, Retention, SystemDice
+from samdomains.evaluation.results import ObjectScore
 from samdomains.evaluation.scorer import Asked, score
 from samdomains.protocols import Segmenter
 from samdomains.types import Case, CaseStatistics, Image, ObjectMask, PromptName, RawImage
@@ -23,6 +24,8 @@ DEMO_SEED = 0
 
 OBJECTS = 2
 """Objects of an image, at most."""
+
+NO_OTHER = "no other domain is installed that has demo images"
 
 PROMPTS: tuple[PromptName, ...] = ("box", "point")
 
@@ -62,9 +65,7 @@ def measure_retention(
         return nothing_measured("evaluation.retention_images is 0")
     found: list[DomainRetention] = []
     left_out: dict[str, str] = {}
-    others = {d.name: d.status for d in installed_domains() if d.name != home}
-    for done, (name, status) in enumerate(others.items(), start=1):
-        demo = _demo_images(name, images) if status == "ok" else status
+    for done, (name, demo) in enumerate(demo_images(home, images), start=1):
         if isinstance(demo, str):
             left_out[name] = demo
         else:
@@ -72,8 +73,33 @@ def measure_retention(
         if progress is not None:
             progress(done)
     if not found:
-        return nothing_measured("no other domain is installed that has demo images", left_out)
+        return nothing_measured(NO_OTHER, left_out)
     return Retention(tuple(found), left_out, "", finite_mean(domain.change for domain in found))
+
+
+def other_domains(home: str) -> dict[str, str]:
+    """Id of every other installed domain → ``ok``, or why it cannot be selected."""
+    return {domain.name: domain.status for domain in installed_domains() if domain.name != home}
+
+
+def demo_images(home: str, images: int) -> Iterator[tuple[str, DemoImages | str]]:
+    """Generate demo images of every other installed domain, one domain after the other.
+
+    Args:
+        home: Id of the domain that was tuned for.
+        images: Images of each domain, at most.
+
+    Yields:
+        Id of a domain, and its images or why there are none.
+    """
+    for name, status in other_domains(home).items():
+        yield name, _demo_images(name, images) if status == "ok" else status
+
+
+def demo_dice(system: Segmenter, demo: DemoImages) -> dict[PromptName, float]:
+    """Mean Dice of a system on demo images, by way of prompting, over objects, then images."""
+    dice = case_dice(_scores({"system": system}, demo))[0]["system"]
+    return {prompt: finite_mean(dice[prompt].values()) for prompt in PROMPTS}
 
 
 def nothing_measured(note: str, left_out: Mapping[str, str] | None = None) -> Retention:
@@ -117,9 +143,13 @@ def _as_it_is(pixels: RawImage, statistics: CaseStatistics) -> Image:  # noqa: A
     return pixels
 
 
-def _retention(systems: Mapping[str, Segmenter], name: str, demo: DemoImages) -> DomainRetention:
+def _scores(systems: Mapping[str, Segmenter], demo: DemoImages) -> tuple[ObjectScore, ...]:
     asked = Asked(PROMPTS, demo.minimum_area, objects_per_case=OBJECTS, seed=DEMO_SEED)
-    scores = score(systems, demo.cases, normalizer=_as_it_is, asked=asked).objects
+    return score(systems, demo.cases, normalizer=_as_it_is, asked=asked).objects
+
+
+def _retention(systems: Mapping[str, Segmenter], name: str, demo: DemoImages) -> DomainRetention:
+    scores = _scores(systems, demo)
     dice = case_dice(scores)[0]
 
     def mean(system: str, prompt: PromptName) -> float:

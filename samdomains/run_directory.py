@@ -72,6 +72,16 @@ class RunDirectory:
         return self.root / "model.safetensors"
 
     @property
+    def tuned(self) -> Path:
+        """What training kept, where the model is a mix of it and the original weights."""
+        return self.state / "tuned.safetensors"
+
+    @property
+    def interpolation(self) -> Path:
+        """What such mixes gain and forget, kept so that another may be picked later."""
+        return self.state / "interpolation.json"
+
+    @property
     def state(self) -> Path:
         """What ``--resume`` needs."""
         return self.root / "state"

@@ -222,6 +222,11 @@ def test_an_untuned_model_takes_the_weights_that_a_setting_names(tmp_path: Path)
         load_model("tiny", settings=[f"model.checkpoint={missing}"])
 
 
+def test_there_is_nothing_to_mix_in_an_untuned_model() -> None:
+    with pytest.raises(RecipeError, match=r"model\.interpolate mixes tuned .* tiny is not tuned"):
+        load_model("tiny", settings=["model.zoom=null", "model.interpolate=0.5"])
+
+
 def test_each_answer_is_cropped_to_its_object_before_the_next_is_asked(
     tiny: Model, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

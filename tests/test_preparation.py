@@ -12,7 +12,14 @@ import torch
 
 from samdomains.chain import Domain, select_domain
 from samdomains.errors import DataError, RecipeError, RunDirectoryError
-from samdomains.preparation import Plan, begin, keep_recipe, prepare, require_same_recipe
+from samdomains.preparation import (
+    Plan,
+    begin,
+    keep_recipe,
+    prepare,
+    require_same_recipe,
+    wants_another_mix,
+)
 from samdomains.run_directory import RunDirectory
 from samdomains.training.probe import MeasuredMemory
 
@@ -70,6 +77,26 @@ def test_a_run_is_resumed_with_another_number_of_workers(plan: Plan, domain: Dom
         plan.directory,
         domain.resolve_recipe(settings=["strategy.name=decoder", "training.workers=3"]),
     )
+
+
+def test_another_mix_of_weights_may_be_asked_for_but_not_left_out(
+    plan: Plan, domain: Domain
+) -> None:
+    directory = plan.directory
+    assert not wants_another_mix(directory, plan.resolved)
+    keep_recipe(directory, plan.resolved)
+    begin(plan)
+    directory.report.touch()
+    settings = ["strategy.name=decoder", "model.interpolate=0.5"]
+    mixed = domain.resolve_recipe(settings=settings)
+    require_same_recipe(directory, mixed)
+    assert wants_another_mix(directory, mixed)
+    assert directory.complete
+    begin(replace(plan, resolved=mixed))
+    assert not directory.complete
+    assert not wants_another_mix(directory, mixed)
+    with pytest.raises(RunDirectoryError, match=r"\(model\.interpolate\).*model\.interpolate=1\."):
+        require_same_recipe(directory, plan.resolved)
 
 
 def test_a_run_that_was_killed_before_it_decided_is_resumed_as_a_new_one(

@@ -96,6 +96,14 @@ def test_a_misspelt_key_says_where_it_stands_and_which_was_meant(
             "model.zoom is 16; allowed: 'auto' or greater than or equal to 32",
         ),
         (
+            {"model": {"interpolate": 1.3}},
+            "model.interpolate is 1.3; allowed: 'auto' or less than or equal to 1",
+        ),
+        (
+            {"model": {"interpolate": "best"}},
+            "model.interpolate is \"best\"; allowed: 'auto' or a valid number",
+        ),
+        (
             {"augmentation": {"flip": 1.5}},
             "augmentation.flip is 1.5; allowed: less than or equal to 1",
         ),

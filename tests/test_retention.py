@@ -7,7 +7,13 @@ from typing import TYPE_CHECKING
 import pytest
 
 from samdomains.discovery import InstalledDomain, installed_domains
-from samdomains.retention import measure_retention
+from samdomains.retention import (
+    DemoImages,
+    demo_dice,
+    demo_images,
+    measure_retention,
+    other_domains,
+)
 from samdomains.sam.segmenter import SamSegmenter
 from tests.conftest import InstallPlugin
 
@@ -65,6 +71,22 @@ def test_both_models_are_scored_on_other_domains_and_broken_ones_are_named(
     assert "also claimed by" in found.left_out["twice"]
     assert done == [1, 2, 3, 4]
     assert repr(found) == repr(measure_retention(systems, "home", images=2))
+
+
+def test_a_system_alone_is_asked_as_two_are_compared(
+    install_plugin: InstallPlugin, show_only: ShowOnly, miniature: Sam
+) -> None:
+    install_plugin("fine", FINE)
+    install_plugin("broken", BROKEN)
+    show_only("home", "fine", "broken")
+    assert other_domains("home") == {"fine": "ok", "broken": "ok"}
+    system = SamSegmenter(miniature)
+    found = dict(demo_images("home", 1))
+    assert isinstance(found["fine"], DemoImages)
+    assert "no demo today" in str(found["broken"])
+    (fine,) = measure_retention({"tuned": system, "zero_shot": system}, "home", images=1).domains
+    expected = {prompt: dice.tuned for prompt, dice in fine.prompts.items()}
+    assert demo_dice(system, found["fine"]) == expected
 
 
 def test_without_another_domain_it_is_said_why_nothing_is_measured(

@@ -10,6 +10,7 @@ from functools import partial
 from typing import Any, Literal, TypeAlias
 
 from samdomains.evaluation.health import Health
+from samdomains.evaluation.interpolation import Interpolation
 from samdomains.evaluation.paired import PairedTest, paired_test
 from samdomains.evaluation.results import ObjectScore
 
@@ -89,6 +90,8 @@ class Card:
         trained_on: Number of training images; 0 where it is not known.
         prompts: One entry for each way of prompting.
         health: What tuning cost, and the problems that it left; None where it was not measured.
+        interpolation: Which mix of original and tuned weights this is; None where
+            ``model.interpolate`` is.
     """
 
     verdict: Verdict
@@ -96,6 +99,7 @@ class Card:
     trained_on: int
     prompts: tuple[PromptCard, ...]
     health: Health | None = None
+    interpolation: Interpolation | None = None
 
     @property
     def words(self) -> str:
@@ -119,6 +123,7 @@ class Card:
             "trained_on": self.trained_on,
             "prompts": prompts,
             "health": None if self.health is None else self.health.to_json(),
+            "interpolation": None if self.interpolation is None else self.interpolation.to_json(),
         }
 
     @classmethod
@@ -127,7 +132,15 @@ class Card:
         prompts = tuple(_prompt_card(values) for values in content["prompts"].values())
         measured = content.get("health")  # cards of earlier versions have none
         health = None if measured is None else Health.from_json(measured)
-        return cls(content["verdict"], content["advice"], content["trained_on"], prompts, health)
+        mixed = content.get("interpolation")  # so are those
+        return cls(
+            content["verdict"],
+            content["advice"],
+            content["trained_on"],
+            prompts,
+            health,
+            None if mixed is None else Interpolation.from_json(mixed),
+        )
 
 
 def _prompt_card(values: Mapping[str, Any]) -> PromptCard:

@@ -123,5 +123,5 @@ def _forgot(_: Card, findings: Findings) -> Iterator[Problem]:
             findings.retention.change,
             FORGOTTEN,
             "Use it for images like those it was tuned on only, and keep the base for all others; "
-            "a lower learning rate or a smaller share of tuned weights forgets less.",
+            "a lower learning rate or model.interpolate=auto forgets less.",
         )

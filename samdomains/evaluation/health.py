@@ -85,7 +85,8 @@ class Overfitting:
         last_epoch: The last one.
         best_dice: Validation Dice of the best.
         last_dice: Validation Dice of the last.
-        kept_dice: Validation Dice of the weights that were kept, which may be a mixture.
+        kept_dice: Validation Dice of the weights that training kept, which may be a mixture. What
+            ``model.interpolate`` makes of them is another matter.
         train_images: Training images that were scored.
         train: Dice from boxes on them.
         test: Dice from boxes on the test images.

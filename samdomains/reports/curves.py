@@ -177,6 +177,57 @@ def jitter_curve(
         return _svg(figure)
 
 
+def gain_curve(
+    points: Sequence[tuple[float, float, float]],
+    saved: float,
+    limit: float,
+    *,
+    dark: bool = False,
+) -> bytes:
+    """Draw what mixes of original and tuned weights gain over what they forget.
+
+    Args:
+        points: Share of the tuned weights, change of Dice on other domains, gain of validation
+            Dice, by share. A point with NaN is left out.
+        saved: Share of the mix that was saved, which is ringed if it is among them.
+        limit: Change on other domains that is too much: a dashed line, where it is not far off.
+        dark: Use colours for a dark page.
+
+    Returns:
+        An SVG file with a transparent ground, the same bytes for the same values.
+
+    Raises:
+        ValueError: There is no point to draw.
+    """
+    known = [point for point in points if all(map(math.isfinite, point))]
+    if not known:
+        raise ValueError("a curve of gain needs at least one point that was measured")
+    colours = DARK if dark else LIGHT
+    with matplotlib.rc_context(_settings(colours)):
+        figure = Figure(figsize=(5, 3.2), layout="constrained")
+        axis = figure.subplots()
+        _, changes, gains = zip(*known, strict=True)
+        axis.plot(changes, gains, "o-", color=colours["line"], linewidth=1.6, markersize=4)
+        for share, change, gain in known:
+            axis.annotate(
+                f"{share:g}",
+                (change, gain),
+                textcoords="offset points",
+                xytext=(5, 5),
+                fontsize=8,
+                color=colours["ink"],
+            )
+            if share == saved:
+                axis.plot(change, gain, "o", color=colours["best"], markersize=10, fillstyle="none")
+        if min(changes) < limit / 2:
+            axis.axvline(limit, color=colours["best"], linewidth=1.2, linestyle="--")
+        _dress(axis, "gain of validation Dice, by share of tuned weights", colours)
+        axis.xaxis.set_major_locator(MaxNLocator(5))
+        axis.margins(0.08)
+        axis.set_xlabel("change of Dice on other domains", color=colours["ink"])
+        return _svg(figure)
+
+
 def _settings(colours: Mapping[str, str]) -> dict[str, object]:
     return {"svg.hashsalt": "samdomains", "font.size": 9, "text.color": colours["ink"]}
 

@@ -13,6 +13,7 @@ from samdomains.evaluation.diagnosis import MEASURES
 from samdomains.evaluation.health import Health, Overfitting, Retention, SystemDice
 from samdomains.evaluation.sensitivity import JITTERS, PromptSensitivity
 from samdomains.reports.curves import jitter_curve
+from samdomains.reports.interpolation_section import interpolation_section
 from samdomains.reports.pages import data_uri, figure, rendered, signed
 from samdomains.reports.scores import system_name
 
@@ -24,9 +25,13 @@ SYSTEMS = ("zero_shot", "tuned")
 
 
 def health_section(card: Card | None) -> Markup:
-    """Lay out the health of a card; nothing where it was not measured."""
-    if card is None or card.health is None:
+    """Lay out the health of a card, and how it was mixed; nothing where neither is known."""
+    if card is None:
         return Markup()
+    mixed = interpolation_section(card.interpolation)
+    if card.health is None:
+        alone = Markup('<section id="health">\n<h2>Health</h2>\n{}</section>')
+        return alone.format(mixed) if mixed else mixed
     health = card.health
     return rendered(
         "health.html.j2",
@@ -39,6 +44,7 @@ def health_section(card: Card | None) -> Markup:
         domains=domain_rows(health.retention),
         calibration=calibration_rows(health.calibration),
         fit=fit_rows(health.overfitting),
+        interpolation=mixed,
         curves=[data_uri("svg+xml", _curve(health, dark=dark)) for dark in (False, True)],
     )
 

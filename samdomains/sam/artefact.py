@@ -40,6 +40,8 @@ class ArtefactMetadata(pydantic.BaseModel, frozen=True, extra="forbid"):
         version: Version of that distribution.
         normalizer: Layer that prepares the images (``core``, ``domain ct``, ``local file
             mine.py``); empty where that is not known.
+        tuned_share: Share of the tuned weights where they were mixed with the original ones
+            (``recipe.model.interpolate``); 1 where they were not.
         recipe: Every value of the run: intensity, channels, tiles, prompts.
         schema_version: Of this metadata.
     """
@@ -52,6 +54,7 @@ class ArtefactMetadata(pydantic.BaseModel, frozen=True, extra="forbid"):
     version: str
     recipe: Recipe
     normalizer: str = ""
+    tuned_share: float = 1.0
     schema_version: Literal[1] = 1
 
 
@@ -141,7 +144,7 @@ def load_artefact(
             f"but {base.path} has {base.sha256}. Give the right weights with --checkpoint FILE"
         )
     apply_strategy(base.sam, metadata.recipe.strategy, metadata.strategy)
-    _restore(base.sam, path)
+    restore_trained(base.sam, path)
     merge_adapters(base.sam)
     return LoadedModel(base.sam.requires_grad_(False).eval(), metadata)
 
@@ -160,8 +163,17 @@ def _refuse_useless_download(
         )
 
 
-def _restore(sam: Sam, path: Path) -> None:
-    """Copy the stored tensors into the parameters that train, all of them and no other."""
+def restore_trained(sam: Sam, path: Path) -> None:
+    """Copy the stored tensors into the parameters that train, all of them and no other.
+
+    Args:
+        sam: The base, as ``apply_strategy`` prepared it; changed in place.
+        path: What ``save_artefact`` wrote.
+
+    Raises:
+        CheckpointError: The file is missing, damaged, or holds other tensors.
+    """
+    require_file(path)
     try:
         stored: dict[str, Tensor] = safetensors.torch.load_file(path)
     except SafetensorError as error:

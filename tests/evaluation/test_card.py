@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from samdomains.evaluation.card import Card, case_dice, make_card
 from samdomains.evaluation.diagnosis import diagnose
+from samdomains.evaluation.interpolation import interpolate
 from samdomains.evaluation.results import ObjectScore
 from samdomains.files import write_json
 from tests.health_making import healthy, retention
@@ -161,9 +162,17 @@ def test_a_card_with_health_comes_back_and_says_its_problems_in_words(tmp_path: 
     assert replace(alike, health=diagnose(alike, healthy())).words == "no clear gain"
 
 
+def test_a_card_knows_which_mix_of_weights_it_is_about(tmp_path: Path) -> None:
+    card = replace(card_of(scores(0.9), scores(0.8)), interpolation=interpolate(0.6, None, -0.05))
+    write_json(tmp_path / "card.json", card.to_json())
+    content = json.loads((tmp_path / "card.json").read_text("utf-8"))
+    assert content["interpolation"]["share"] == 0.6
+    assert repr(Card.from_json(content)) == repr(card)
+
+
 def test_a_card_of_an_earlier_version_has_no_p_value() -> None:
     content = card_of(scores(0.9), scores(0.8)).to_json()
-    del content["health"]
+    del content["health"], content["interpolation"]
     for name in ("gain", "over_ellipse"):
         del content["prompts"]["box"][name]["p_value"]
     gain = Card.from_json(content).prompts[0].gain

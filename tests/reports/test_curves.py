@@ -6,7 +6,14 @@ import xml.etree.ElementTree as ET
 
 import pytest
 
-from samdomains.reports.curves import DARK, LIGHT, confidence_curve, jitter_curve, loss_curve
+from samdomains.reports.curves import (
+    DARK,
+    LIGHT,
+    confidence_curve,
+    gain_curve,
+    jitter_curve,
+    loss_curve,
+)
 
 
 def test_the_curve_is_an_svg_with_a_line_for_each_quantity(
@@ -64,3 +71,21 @@ def test_the_curve_of_worse_boxes_is_an_svg_that_bears_a_gap() -> None:
     assert LIGHT["line"] in light.decode()
     assert DARK["line"] in dark.decode()
     assert light == jitter_curve([0.0, 0.1, 0.2], lines)
+
+
+class TestGain:
+    POINTS = ((0.0, 0.0, 0.0), (0.5, -0.01, 0.1), (1.0, -0.2, 0.12))
+
+    def test_the_curve_rings_what_was_saved_and_shows_the_limit_where_it_is_near(self) -> None:
+        light, dark = (gain_curve(self.POINTS, 0.5, -0.05, dark=dark) for dark in (False, True))
+        assert ET.fromstring(light).tag.endswith("svg")
+        assert light.decode().count(LIGHT["best"]) > 1
+        assert DARK["best"] in dark.decode()
+        assert light == gain_curve(self.POINTS, 0.5, -0.05)
+        assert LIGHT["best"] not in gain_curve(self.POINTS, 0.3, -0.9).decode()
+
+    def test_what_was_not_measured_is_left_out(self) -> None:
+        gap = (0.7, float("nan"), 0.1)
+        assert gain_curve([*self.POINTS, gap], 0.5, -0.05) == gain_curve(self.POINTS, 0.5, -0.05)
+        with pytest.raises(ValueError, match="at least one point"):
+            gain_curve([gap], 0.7, -0.05)

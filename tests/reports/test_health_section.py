@@ -6,6 +6,7 @@ from pathlib import Path
 from samdomains.evaluation.card import Card
 from samdomains.evaluation.diagnosis import diagnose
 from samdomains.evaluation.health import Findings
+from samdomains.evaluation.interpolation import interpolate
 from samdomains.reports.health_section import (
     calibration_rows,
     domain_rows,
@@ -55,6 +56,15 @@ def test_problems_are_told_first_with_their_numbers(card: Card, tmp_path: Path) 
     assert "\N{MINUS SIGN}0.2, where \N{MINUS SIGN}0.05 is the limit" in section
     assert "mri was left out: PluginError: broken" in section
     assert page.index('<section id="health">') > page.index('aria-label="Verdict"')
+
+
+def test_how_the_weights_were_mixed_is_told_with_and_without_health(card: Card) -> None:
+    mixed = replace(card, interpolation=interpolate(0.6, None, -0.05))
+    alone, within = health_section(mixed), health_section(with_health(mixed, healthy()))
+    for section in (alone, within):
+        assert section.count('<section id="health">') == section.count("</section>") == 1
+        assert "0.6 of the tuned weights, as model.interpolate says" in section
+    assert within.index("Other domains") < within.index("Gain against retention")
 
 
 def test_a_healthy_model_is_praised_in_words(card: Card) -> None:
