@@ -121,7 +121,9 @@ def test_a_heavy_import(install_plugin: InstallPlugin, monkeypatch: pytest.Monke
     [
         (
             with_case(
-                "replace(case, notes=(str(np.asarray(PIL.Image.open(case.files[0])).max()),))"
+                "replace(case, notes=(brightest(case.files[0]),))",
+                "def brightest(path):\n    with PIL.Image.open(path) as picture:\n"
+                "        return str(np.asarray(picture).max())\n",
             ),
             r"decodes pixels with PIL.*; do it in read_pixels",
         ),
