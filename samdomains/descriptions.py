@@ -132,7 +132,8 @@ def _sequence(values: Sequence[object]) -> Description:
     first, count = (values[0] if values else None), len(values)
     if isinstance(first, Case):
         facts: dict[str, Any] = {"count": count, "first": describe(first).facts}
-        return Description(_cut(f"{count} cases, the first {describe(first).words}"), facts)
+        cases = "1 case" if count == 1 else f"{count} cases"
+        return Description(_cut(f"{cases}, the first {describe(first).words}"), facts)
     if isinstance(first, ObjectMask):
         return _objects([value for value in values if isinstance(value, ObjectMask)])
     if isinstance(first, Prompts):
@@ -143,7 +144,8 @@ def _sequence(values: Sequence[object]) -> Description:
         sizes = {str(path): Path(str(path)).stat().st_size for path in values}
         words = ", ".join(f"{Path(path).name} ({sizes[path]:,} bytes)" for path in sizes)
         return Description(_cut(words), {"files": sizes})
-    return Description(_cut(str(list(values))), {"count": count})
+    words = ", ".join(map(str, values)) or "none"
+    return Description(_cut(words), {"count": count, "values": [str(value) for value in values]})
 
 
 def _objects(objects: Sequence[ObjectMask]) -> Description:

@@ -248,6 +248,8 @@ class _Tracer:
         asked, true = case_panels(
             image, prompts=prompts, truth=(item.mask() for item in shown), predictions={}
         )
+        if len(shown) < len(objects):
+            true = replace(true, label=f"Truth, {len(shown)} of {len(objects)} objects")
         self.panels += [replace(asked, label="Normalised, with simulated prompts"), true]
 
     def _propose(self, part: Case, image: Image) -> None:

@@ -32,10 +32,6 @@ MASK = np.pad(np.ones((2, 3), dtype=bool), 1)
         ),
         (CASE, "'leaf', an image, group 'field', classes {'1': 'leaf'}; turned"),
         (
-            [CASE],
-            "1 cases, the first 'leaf', an image, group 'field', classes {'1': 'leaf'}; turned",
-        ),
-        (
             [ObjectMask.from_mask(MASK)] * 2,
             "2 objects in an image of (4, 5), 6 to 6 pixels, of class {'1': 2}",
         ),
@@ -46,7 +42,9 @@ MASK = np.pad(np.ones((2, 3), dtype=bool), 1)
         ({"b": 1, "a": 2}, "a, b"),
         (Path("a/b"), str(Path("a/b"))),
         (None, "None"),
-        ((), "[]"),
+        ((), "none"),
+        (["cells", "default"], "cells, default"),
+        ([CASE], f"1 case, the first {describe(CASE).words}"),
     ],
 )
 def test_a_value_is_described_in_words_and_as_json(value: object, words: str) -> None:
