@@ -62,8 +62,8 @@ def command(
     """
     from samdomains.chain import select_domain
 
-    if not trace and (data, case, out, recipe_file) != (None,) * 4:
-        raise click.UsageError("DATA, --case, --out and --recipe need --trace")
+    if not trace and (settings or (data, case, out, recipe_file) != (None,) * 4):
+        raise click.UsageError("DATA, --case, --out, --recipe and --set need --trace")
     selected = select_domain(domain, local_plugin=local_plugin)
     if trace:
         from samdomains.tracing import trace_case, write_trace
