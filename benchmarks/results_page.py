@@ -24,12 +24,13 @@ INTRODUCTION = """\
 
 <!-- Written by benchmarks/results_page.py from benchmarks/results/: run it after a suite. -->
 
-What `samdomains bench` found with the shipped model [`tiny`](tiny.md), all training images of each data set, the
-default recipe of each domain and one seed. [Benchmarks](benchmarks.md) says what is compared and how. These are small
-public sets, of which often a few images are left for the test: **look at the intervals** before you conclude anything.
-One seed says nothing about the spread between trainings. The U-Net had as many minutes as the slowest way of tuning
-SAM, which on one core of a CPU is few for a network that begins from nothing: with a GPU, or a night, it would do
-better, and so would SAM.
+What `samdomains bench` found with the shipped model [`tiny`](tiny.md), all training images of each
+data set, the default recipe of each domain and one seed. [Benchmarks](benchmarks.md) says what is
+compared and how. These are small public sets, of which often a few images are left for the test:
+**look at the intervals** before you conclude anything. One seed says nothing about the spread
+between trainings. The U-Net had as many minutes as the slowest way of tuning SAM, which on one core
+of a CPU is few for a network that begins from nothing: with a GPU, or a night, it would do better,
+and so would SAM.
 """
 
 
@@ -75,7 +76,8 @@ def _links(files: Sequence[Path], suites: Sequence[Mapping[str, Any]]) -> Iterat
     for path, suite in zip(files, suites, strict=True):
         folder = path.parent.relative_to(ROOT).as_posix()
         machine = ", ".join(suite["hardware"].values())
-        yield f"- [{suite['domain']}](../{folder}/results.md): {suite['suite']}. Machine: {machine}."
+        link = f"[{suite['domain']}](../{folder}/results.md)"
+        yield f"- {link}: {suite['suite']}. Machine: {machine}."
 
 
 if __name__ == "__main__":

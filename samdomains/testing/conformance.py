@@ -43,7 +43,6 @@ from samdomains.testing.requirements import (
 )
 from samdomains.testing.strategies import require_trainable
 from samdomains.testing.subject import SEED, Subject, subject_of
-from samdomains.testing.training import two_steps
 from samdomains.testing.workers import Work, do, do_in_worker
 from samdomains.types import Case
 
@@ -349,6 +348,9 @@ class DomainConformance:
 
     def test_every_recipe_trains_two_steps(self, subject: Subject, tmp_path: Path) -> None:
         """On the demo data with ``tiny``, on the CPU."""
+        # Spawned workers import this module, and torch takes seconds.
+        from samdomains.testing.training import two_steps  # noqa: PLC0415
+
         for name in sorted({*subject.domain.recipe_names()} - {*self.unfit}):
             loss = two_steps(subject, name, tmp_path / name)
             require(
