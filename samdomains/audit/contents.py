@@ -24,7 +24,8 @@ from samdomains.audit.looks import take_look
 from samdomains.audit.missing import MissingObject, Regions, find_missing, find_regions
 from samdomains.audit.near_duplicates import Fingerprint, Pair, find_pairs, fingerprint
 from samdomains.audit.outliers import GreyLevels, Oddity, Outlier, find_outliers, grey_levels
-from samdomains.audit.swaps import Stranger, Thumbnail, judge_masks, make_thumbnail
+from samdomains.audit.swaps import Stranger, judge_masks
+from samdomains.audit.thumbnails import Thumbnail, make_thumbnail
 from samdomains.data.parts import whole_of
 from samdomains.types import Case, ObjectMask, RawImage
 
