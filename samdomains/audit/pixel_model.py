@@ -16,7 +16,9 @@ Reference:
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
+from typing import TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,6 +35,9 @@ HIDDEN = 256
 SAMPLE = 1500
 """Pixels of each thumbnail that are learnt from."""
 
+MOST_CLASSES = 48
+"""Classes that are predicted one by one."""
+
 RIDGE = 3e-3
 """Penalty on the weights, in mean squares of the features."""
 
@@ -41,73 +46,117 @@ SCALES = (0.0, 1.0, 2.0, 4.0, 8.0)
 
 _TEXTURE_SCALE = 2.0
 _EDGE_SCALES = (0.0, 2.0, 5.0)
+_Rows: TypeAlias = NDArray[np.float32]
+
 _LEAST_SPREAD = 0.05  # of a feature; what hardly varies must not decide everything
 
 
-def expected_shares(thumbnails: Sequence[Thumbnail]) -> NDArray[np.float32]:
-    """How much of each pixel should belong to an object, by what the other images teach.
+class PixelModel:
+    """What is expected of each image of a set, by a model of the others.
 
     Args:
-        thumbnails: At least two.
+        thumbnails: At least two, each with an object.
 
-    Returns:
-        (N, SIDE, SIDE), from 0 to 1.
+    Attributes:
+        classes: Class ids, in the order in which they are predicted; the rarest are left out where
+            there are more than ``MOST_CLASSES``.
     """
-    parts = np.arange(len(thumbnails)) % min(PARTS, len(thumbnails))
-    model = _Model(thumbnails, parts)
-    weights = [model.weights_without(part) for part in range(int(parts.max()) + 1)]
-    shares = np.stack(
-        [model.design(item) @ weights[part] for item, part in zip(thumbnails, parts, strict=True)]
-    )
-    return np.clip(shares, 0, 1).reshape(-1, SIDE, SIDE)
+
+    def __init__(self, thumbnails: Sequence[Thumbnail]) -> None:
+        self._thumbnails = thumbnails
+        self.classes = _classes(thumbnails)
+        self._parts = np.arange(len(thumbnails)) % min(PARTS, len(thumbnails))
+        features = _Features(thumbnails)
+        equations = [_Equations(features.count, 1 + len(self.classes)) for _ in set(self._parts)]
+        rng = np.random.default_rng(0)
+        for item, part in zip(thumbnails, self._parts, strict=True):
+            chosen = rng.choice(SIDE * SIDE, SAMPLE, replace=False)
+            shares = _shares(item, self.classes)[chosen]
+            equations[part].add(features.of(item, chosen), shares)
+        self._features = features
+        self._weights = [
+            _solved([other for other in equations if other is not own]) for own in equations
+        ]
+
+    def expected(self, place: int) -> NDArray[np.float32]:
+        """(1 + classes, SIDE, SIDE): share of any object in each pixel, then of each class.
+
+        Args:
+            place: Of the image in the set; it is predicted by a model that has not seen it.
+        """
+        rows = self._features.of(self._thumbnails[place]) @ self._weights[self._parts[place]]
+        return np.clip(rows, 0, 1).T.reshape(-1, SIDE, SIDE)
 
 
-class _Model:
-    """The normal equations of each part, and what turns a thumbnail into features."""
+class _Equations:
+    """The normal equations of some images, added up."""
 
-    def __init__(self, thumbnails: Sequence[Thumbnail], parts: NDArray[np.intp]) -> None:
+    def __init__(self, features: int, targets: int) -> None:
+        self.images = 0
+        self.squares = np.zeros((features, features))
+        self.products = np.zeros((features, targets))
+
+    def add(self, seen: _Rows, shares: _Rows) -> None:
+        """Take in the pixels of one image, (pixels, features) and (pixels, targets)."""
+        self.images += 1
+        self.squares += seen.T @ seen / len(seen)
+        self.products += seen.T @ shares / len(seen)
+
+
+def _solved(equations: Sequence[_Equations]) -> _Rows:
+    """(features, targets): the weights that all these images together ask for."""
+    images = sum(some.images for some in equations)
+    squares = np.sum([some.squares for some in equations], axis=0) / images
+    products = np.sum([some.products for some in equations], axis=0) / images
+    squares[np.diag_indices_from(squares)] += RIDGE
+    return linalg.solve(squares, products, assume_a="pos").astype(np.float32)
+
+
+class _Features:
+    """What the model sees of a thumbnail, measured and random features.
+
+    Attributes:
+        count: Number of features.
+    """
+
+    def __init__(self, thumbnails: Sequence[Thumbnail]) -> None:
         rng = np.random.default_rng(0)
         some = thumbnails[:: max(1, len(thumbnails) // 50)]
-        together = np.concatenate([_features(item)[::7] for item in some])
+        together = np.concatenate([_measured(item)[::7] for item in some])
         self._middle = together.mean(axis=0)
         self._spread = np.maximum(together.std(axis=0), _LEAST_SPREAD)
-        count = together.shape[1]
-        hidden = rng.normal(0, 1.4 / np.sqrt(count), (count, HIDDEN))
+        measured = together.shape[1]
+        hidden = rng.normal(0, 1.4 / np.sqrt(measured), (measured, HIDDEN))
         self._hidden = hidden.astype(np.float32)
         self._shift = rng.normal(0, 0.7, HIDDEN).astype(np.float32)
-        size = count + HIDDEN + 1
-        self._images = np.bincount(parts)
-        self._squares = np.zeros((len(self._images), size, size))
-        self._products = np.zeros((len(self._images), size))
-        for item, part in zip(thumbnails, parts, strict=True):
-            chosen = rng.choice(SIDE * SIDE, SAMPLE, replace=False)
-            seen = self.design(item, chosen)
-            share = item.inside.ravel()[chosen].astype(np.float32) / 255
-            self._squares[part] += seen.T @ seen / SAMPLE
-            self._products[part] += seen.T @ share / SAMPLE
+        self.count = HIDDEN + measured + 1
 
-    def design(self, item: Thumbnail, chosen: NDArray[np.intp] | None = None) -> _Rows:
-        """(pixels, features): of all pixels of a thumbnail, or of some."""
-        seen = _features(item)
-        seen = (seen if chosen is None else seen[chosen]) - self._middle
-        seen /= self._spread
+    def of(self, item: Thumbnail, chosen: NDArray[np.intp] | slice = slice(None)) -> _Rows:
+        """(pixels, count): of all pixels of a thumbnail, or of some."""
+        seen = (_measured(item)[chosen] - self._middle) / self._spread
         hidden = np.maximum(seen @ self._hidden + self._shift, 0)
         return np.concatenate([hidden, seen, np.ones((len(seen), 1), np.float32)], axis=1)
 
-    def weights_without(self, part: int) -> _Rows:
-        """(features,): learnt from the other parts; from its own where there is no other."""
-        others = self._images.sum() - self._images[part]
-        squares = (self._squares.sum(axis=0) - self._squares[part]) / others
-        products = (self._products.sum(axis=0) - self._products[part]) / others
-        squares[np.diag_indices_from(squares)] += RIDGE
-        weights = linalg.solve(squares, products, assume_a="pos")
-        return weights.astype(np.float32)
+
+def _classes(thumbnails: Sequence[Thumbnail]) -> tuple[int, ...]:
+    pixels: Counter[int] = Counter()
+    for item in thumbnails:
+        counts = np.bincount(item.labels.ravel(), minlength=len(item.classes) + 1)[1:]
+        for value, count in zip(item.classes, counts, strict=True):
+            pixels[value] += int(count)
+    return tuple(sorted(value for value, _ in pixels.most_common(MOST_CLASSES)))
 
 
-_Rows = NDArray[np.float32]
+def _shares(item: Thumbnail, classes: Sequence[int]) -> _Rows:
+    """(SIDE * SIDE, 1 + classes): of any object in each pixel, and of each class."""
+    inside = item.inside.ravel().astype(np.float32) / 255
+    of_pixel = np.array([-1, *item.classes])[item.labels.ravel()]
+    return inside[:, None] * np.stack(
+        [np.ones_like(of_pixel), *(of_pixel == value for value in classes)], axis=1
+    )
 
 
-def _features(item: Thumbnail) -> _Rows:
+def _measured(item: Thumbnail) -> _Rows:
     """(SIDE * SIDE, 29): colour at several scales, texture, colour as it is, edges, place.
 
     Colour is told against the image's own mean and spread, since exposure differs, and once as it

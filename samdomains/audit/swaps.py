@@ -1,7 +1,7 @@
 """Masks that belong to another image of the set.
 
 What the rest of the set teaches says where objects are expected in each image
-(``expected_shares``). Any two images are compared: where more of an object is expected in the one
+(``PixelModel``). Any two images are compared: where more of an object is expected in the one
 than in the other, there its mask should have more, too. The correlation of both differences is
 near 1 where masks fit their images, about 0 where masks follow nothing that is seen, and as far
 below 0 where two images have each other's masks. The same is asked of edges and borders; of both,
@@ -16,7 +16,6 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from samdomains.audit.pixel_model import expected_shares
 from samdomains.audit.thumbnails import Thumbnail
 
 REFERENCES = 256
@@ -70,6 +69,9 @@ FITTING = 0.3
 """Gain, see ``_Measure.towards``, from which another's mask fits an image whose own does not."""
 
 
+NO_PATTERN = "masks follow nothing that can be learnt from the other images"
+
+
 @dataclass(frozen=True, slots=True)
 class Stranger:
     """A mask that does not fit its image.
@@ -97,33 +99,49 @@ class Matching:
         judged: Number of images with an object.
         reliable: Whether something can be said about this set.
         strangers: The masks that do not fit; none where it is not reliable.
+        reason: Why nothing can be said; empty where it is reliable.
     """
 
     agreeing: float
     judged: int
     reliable: bool
     strangers: tuple[Stranger, ...]
+    reason: str
 
 
-def judge_masks(thumbnails: Sequence[Thumbnail | None]) -> Matching:
+def judge_masks(
+    thumbnails: Sequence[Thumbnail | None], expected: Sequence[NDArray[np.float32]]
+) -> Matching:
     """Say which masks belong to another image, or to none.
 
     Args:
         thumbnails: One for each image; None where there is no object.
+        expected: (SIDE, SIDE) for each image with an object: the share of any object in each pixel
+            that a model of the other images expects.
     """
     places = [place for place, item in enumerate(thumbnails) if item is not None]
     items = [item for item in thumbnails if item is not None]
     if len(items) < LEAST_IMAGES:
-        return Matching(0.0, len(items), False, ())
-    fits = _Fits(items)
+        reason = f"{len(items)} images have an object, and {LEAST_IMAGES} are needed"
+        return Matching(0.0, len(items), False, (), reason)
+    fits = _Fits(items, np.stack(expected))
     if not fits.usable:
-        return Matching(0.0, len(items), False, ())
+        return Matching(0.0, len(items), False, (), f"{NO_PATTERN}, nor any edges")
     found = _strangers(fits, items)
     others = np.delete(np.arange(len(items)), [item.place for item in found])
     agreeing = fits.agreeing(others) if len(others) else 0.0
-    method_fails = len(found) > MOST_SWAPPED * len(items) or fits.spread > MOST_SPREAD
-    if agreeing < LEAST_AGREEING or method_fails:
-        return Matching(agreeing, len(items), False, ())
+    reason = ""
+    if len(found) > MOST_SWAPPED * len(items):
+        reason = f"the masks of {len(found)} of {len(items)} images seem swapped, which is too many"
+    elif fits.spread > MOST_SPREAD:
+        reason = f"{NO_PATTERN}: how well they agree with what is seen differs too much"
+    elif agreeing < LEAST_AGREEING:
+        reason = (
+            f"{NO_PATTERN}: of the pairs of images, {agreeing:.0%} differ as their masks do, and "
+            f"{LEAST_AGREEING:.0%} are needed"
+        )
+    if reason:
+        return Matching(agreeing, len(items), False, (), reason)
     sure = agreeing >= CERTAIN_AGREEING and fits.correlation >= CERTAIN_CORRELATION
     named = tuple(
         replace(
@@ -134,7 +152,7 @@ def judge_masks(thumbnails: Sequence[Thumbnail | None]) -> Matching:
         )
         for item in found
     )
-    return Matching(agreeing, len(items), True, named)
+    return Matching(agreeing, len(items), True, named, reason)
 
 
 class _Measure:
@@ -178,7 +196,7 @@ class _Fits:
         mean: (N,): mean agreement of each image with the references.
     """
 
-    def __init__(self, items: Sequence[Thumbnail]) -> None:
+    def __init__(self, items: Sequence[Thumbnail], expected: NDArray[np.float32]) -> None:
         inside = np.stack([item.inside for item in items]).astype(np.float32) / 255
         gradient = _unit(np.stack([item.gradient for item in items]))
         border = _unit(np.stack([item.border for item in items]))
@@ -187,7 +205,7 @@ class _Fits:
         self._reference = np.unique(step.astype(np.intp))
         self._weighted = []
         total, squares = 0.0, 0.0
-        for measure in (_Measure(expected_shares(items), inside), _Measure(gradient, border)):
+        for measure in (_Measure(expected, inside), _Measure(gradient, border)):
             agreement = measure.agreement(everyone, self._reference)
             others = agreement[everyone[:, None] != self._reference]
             middle = float(np.median(others))

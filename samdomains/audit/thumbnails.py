@@ -11,7 +11,10 @@ from samdomains.audit.looks import Look, reduced
 from samdomains.types import Size
 
 SIDE = 64
-"""Side of a thumbnail in pixels: 25 kB for an image and its mask."""
+"""Side of a thumbnail in pixels: 33 kB for an image and its masks."""
+
+MOST_OBJECTS = 65_535
+"""Objects that are told apart; further ones count as the last of them."""
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -23,6 +26,9 @@ class Thumbnail:
         gradient: (SIDE, SIDE) uint8.
         inside: (SIDE, SIDE) uint8: 255 where all pixels belong to an object.
         border: (SIDE, SIDE) uint8: the share of pixels on a border.
+        labels: (SIDE, SIDE) uint16, 0 for background, else 1 + the object's place in the case, at
+            the middle of each pixel.
+        classes: Class id of each object of the case.
         size: (H, W) of the image; only images of one size can have swapped masks.
     """
 
@@ -30,6 +36,8 @@ class Thumbnail:
     gradient: NDArray[np.uint8]
     inside: NDArray[np.uint8]
     border: NDArray[np.uint8]
+    labels: NDArray[np.uint16]
+    classes: tuple[int, ...]
     size: Size
 
 
@@ -54,8 +62,17 @@ def make_thumbnail(look: Look) -> Thumbnail | None:
         gradient=_in_bytes(reduced(gradient / strongest, SIDE)),
         inside=_in_bytes(reduced(inside.astype(np.float32), SIDE)),
         border=_in_bytes(reduced(border, SIDE)),
+        labels=np.minimum(_middles(look.labels), MOST_OBJECTS).astype(np.uint16),
+        classes=look.classes[:MOST_OBJECTS],
         size=look.size,
     )
+
+
+def _middles(labels: NDArray[np.int32]) -> NDArray[np.int32]:
+    """(SIDE, SIDE): the labels in the middle of each pixel of the thumbnail."""
+    rows, columns = ((2 * np.arange(SIDE) + 1) * length // (2 * SIDE) for length in labels.shape)
+    middles: NDArray[np.int32] = labels[rows[:, None], columns]
+    return middles
 
 
 def _in_bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:

@@ -3,9 +3,10 @@ from __future__ import annotations
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from samdomains.audit.looks import take_look
-from samdomains.audit.pixel_model import expected_shares
+from samdomains.audit.pixel_model import PixelModel
 from samdomains.audit.thumbnails import SIDE, Thumbnail, make_thumbnail
 from tests.audit_making import noise, picture
 
@@ -14,6 +15,11 @@ def thumbnails(count: int) -> list[Thumbnail]:
     shown = [picture(seed) for seed in range(count)]
     made = [make_thumbnail(take_look(item.pixels, item.objects)) for item in shown]
     return [item for item in made if item is not None]
+
+
+def expected_shares(items: list[Thumbnail]) -> NDArray[np.float32]:
+    model = PixelModel(items)
+    return np.stack([model.expected(place)[0] for place in range(len(items))])
 
 
 def test_objects_are_expected_where_they_are_seen() -> None:
@@ -44,3 +50,20 @@ def test_where_masks_follow_nothing_little_is_expected_anywhere() -> None:
 
 def test_two_images_are_enough_to_predict_each_other() -> None:
     assert expected_shares(thumbnails(2)).shape == (2, SIDE, SIDE)
+
+
+def test_each_class_is_expected_where_it_is_seen() -> None:
+    items = []
+    for seed in range(10):
+        shown = picture(seed)
+        bright = shown.pixels.copy()
+        bright[0][shown.objects[0].mask()] = 250
+        objects = (replace(shown.objects[0], class_id=7), *shown.objects[1:])
+        item = make_thumbnail(take_look(bright, objects))
+        assert item is not None
+        items.append(item)
+    model = PixelModel(items)
+    assert model.classes == (1, 7)
+    _, dim, bright_ones = model.expected(4)
+    inside = items[4].labels == 1
+    assert bright_ones[inside].mean() > dim[inside].mean() + 0.3
