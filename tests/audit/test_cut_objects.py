@@ -39,14 +39,14 @@ def test_where_many_objects_are_cut_the_set_says_that_it_is_usual() -> None:
     cut = collected([half_outside(item) for item in pictures(8)])
     assert list(cut.findings()) == []
     (item,) = cut.unjudged()
-    assert (item.check, "20% of the objects" in item.reason) == ("cut_by_border", True)
+    assert (item.check, "8 of 8 images" in item.reason) == ("cut_by_border", True)
 
 
-def test_few_objects_are_not_judged_and_tiles_are_cut_by_nature() -> None:
+def test_few_images_are_not_judged_and_tiles_are_cut_by_nature() -> None:
     cut = CutObjects()
     shown = half_outside(pictures(1)[0])
     case = shown.as_case("a")
     cut.look_at(replace(case, tile_of=TileOf(case, (0, 0, 9, 9))), shown.objects)
-    assert cut.objects == 0
+    assert cut.images == 0
     (item,) = collected([shown]).unjudged()
-    assert "5 objects" in item.reason
+    assert "1 images have" in item.reason
