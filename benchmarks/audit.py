@@ -38,7 +38,8 @@ from typing import Any
 from unittest.mock import patch
 
 import numpy as np
-from planted_faults import COPY, FAULTS, Fault, Read
+from planted_faults import COPY, FAULTS, Fault
+from planted_masks import Read
 
 from samdomains.audit import contents
 from samdomains.audit.cases import audit_cases
@@ -268,9 +269,8 @@ def reported(fault: Fault, audit: Audit) -> set[str]:
 
 
 def print_summary(results: Mapping[str, Result], faults: Sequence[str]) -> None:
-    print(
-        "| fault | sets found | of those judged | tuned, held out | images named | of those judged |"
-    )
+    columns = "sets found | of those judged | tuned, held out | images named | of those judged"
+    print(f"| fault | {columns} |")
     print("|---|---|---|---|---|---|")
     for fault in faults:
         every = list(results.values())

@@ -126,7 +126,7 @@ def _overlaps(objects: Sequence[ObjectMask]) -> Iterator[_Overlap]:
 
 def _touching(box: NDArray[np.int64], boxes: NDArray[np.int64]) -> NDArray[np.bool_]:
     low, high = np.maximum(box[:2], boxes[:, :2]), np.minimum(box[2:], boxes[:, 2:])
-    touching: NDArray[np.bool_] = (high > low).all(axis=1)
+    touching: NDArray[np.bool_] = np.all(high > low, axis=1)
     return touching
 
 

@@ -85,7 +85,8 @@ class PixelModel:
             place: Of the image in the set; it is predicted by a model that has not seen it.
         """
         rows = self._features.of(self._thumbnails[place]) @ self._weights[self._parts[place]]
-        return np.clip(rows, 0, 1).T.reshape(-1, SIDE, SIDE)
+        maps: NDArray[np.float32] = np.clip(rows, 0, 1).T.reshape(-1, SIDE, SIDE)
+        return maps
 
 
 class _Equations:
@@ -109,7 +110,8 @@ def _solved(equations: Sequence[_Equations]) -> _Rows:
     squares = np.sum([some.squares for some in equations], axis=0) / images
     products = np.sum([some.products for some in equations], axis=0) / images
     squares[np.diag_indices_from(squares)] += RIDGE
-    return linalg.solve(squares, products, assume_a="pos").astype(np.float32)
+    weights: _Rows = linalg.solve(squares, products, assume_a="pos").astype(np.float32)
+    return weights
 
 
 class _Features:
@@ -151,9 +153,7 @@ def _shares(item: Thumbnail, classes: Sequence[int]) -> _Rows:
     """(SIDE * SIDE, 1 + classes): of any object in each pixel, and of each class."""
     inside = item.inside.ravel().astype(np.float32) / 255
     of_pixel = np.array([-1, *item.classes])[item.labels.ravel()]
-    return inside[:, None] * np.stack(
-        [np.ones_like(of_pixel), *(of_pixel == value for value in classes)], axis=1
-    )
+    return np.stack([inside, *(inside * (of_pixel == value) for value in classes)], axis=1)
 
 
 def _measured(item: Thumbnail) -> _Rows:

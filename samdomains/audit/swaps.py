@@ -197,7 +197,8 @@ class _Fits:
     """
 
     def __init__(self, items: Sequence[Thumbnail], expected: NDArray[np.float32]) -> None:
-        inside = np.stack([item.inside for item in items]).astype(np.float32) / 255
+        inside = np.stack([item.inside for item in items]).astype(np.float32)
+        inside /= 255
         gradient = _unit(np.stack([item.gradient for item in items]))
         border = _unit(np.stack([item.border for item in items]))
         everyone = np.arange(len(items))

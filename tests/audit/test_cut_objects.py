@@ -3,7 +3,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from samdomains.audit.cut_objects import CutObjects, is_cut
-from samdomains.types import ObjectMask, TileOf
+from samdomains.types import ObjectMask, TileOf, Window
 from tests.audit_making import Picture, disk, pictures
 
 
@@ -46,7 +46,7 @@ def test_few_images_are_not_judged_and_tiles_are_cut_by_nature() -> None:
     cut = CutObjects()
     shown = half_outside(pictures(1)[0])
     case = shown.as_case("a")
-    cut.look_at(replace(case, tile_of=TileOf(case, (0, 0, 9, 9))), shown.objects)
+    cut.look_at(replace(case, tile_of=TileOf(case, Window(0, 0, 9, 9))), shown.objects)
     assert cut.images == 0
     (item,) = collected([shown]).unjudged()
     assert "1 images have" in item.reason

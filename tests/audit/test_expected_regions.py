@@ -6,8 +6,8 @@ import numpy as np
 
 from samdomains.audit.expected_regions import find_expected_regions
 from samdomains.audit.looks import take_look
-from samdomains.audit.missing import Regions
 from samdomains.audit.pixel_model import PixelModel
+from samdomains.audit.regions import Regions
 from samdomains.audit.thumbnails import SIDE, Thumbnail, make_thumbnail
 from tests.audit_making import SIZE, Picture, picture, pictures
 
