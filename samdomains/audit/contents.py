@@ -25,12 +25,12 @@ from samdomains.audit.looks import take_look
 from samdomains.audit.missing import MissingObject, find_missing
 from samdomains.audit.near_duplicates import Fingerprint, Pair, find_pairs, fingerprint
 from samdomains.audit.outliers import (
-    LEAST_IMAGES,
     GreyLevels,
     Oddity,
     Outlier,
     find_outliers,
     grey_levels,
+    why_unjudged,
 )
 from samdomains.audit.pixel_model import PixelModel
 from samdomains.audit.regions import Regions, find_regions
@@ -101,8 +101,7 @@ class Contents:
         swapped = self._swapped()
         yield from (self._stranger(item) for item in swapped)
         yield from self._placements({item.place for item in swapped})
-        if len(self.levels) < LEAST_IMAGES:
-            reason = f"there are {len(self.levels)} images, and {LEAST_IMAGES} are needed"
+        if reason := why_unjudged(self.levels):
             self._unjudged.append(Unjudged("intensity_outlier", reason))
         yield from (self._outlier(item) for item in find_outliers(self.levels))
         yield from self._dtypes()
