@@ -202,13 +202,15 @@ def plant(
 ) -> Iterator[Round]:
     """Plant a fault some times, each time in other images while there are some."""
     known = reported(fault, clean)
+    if THE_SET in known:  # all of its images are reported already
+        return
     fitting = [
         index
         for index, image in enumerate(images)
         if fault.fits(image) and image.case.id not in known
     ]
     if fault.whole:
-        if fitting and THE_SET not in known:
+        if fitting:
             after = reported(fault, audit(fault.plant(images, fitting, rng).images, recipe))
             yield Round(1, [] if THE_SET in after else [[THE_SET]], 0)
         return

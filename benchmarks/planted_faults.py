@@ -112,9 +112,9 @@ def annotated_again(
 
 
 def swapped(images: Sequence[Read], indices: Sequence[int], rng: np.random.Generator) -> Planted:
-    """Each image gets the masks of another of its size, which gets its masks."""
+    """Half of the images get the masks of another of their size, which gets theirs."""
     spoilt, pairs, used = list(images), [], set(indices)
-    for index in indices:
+    for index in indices[: -(-len(indices) // 2)]:
         partners = [
             other
             for other, image in enumerate(images)

@@ -35,6 +35,9 @@ HIDDEN = 256
 SAMPLE = 1500
 """Pixels of each thumbnail that are learnt from."""
 
+MOST_TAUGHT = 1000
+"""Images that are learnt from, evenly taken from the set: more teach hardly anything new."""
+
 MOST_CLASSES = 48
 """Classes that are predicted one by one."""
 
@@ -65,11 +68,13 @@ class PixelModel:
     def __init__(self, thumbnails: Sequence[Thumbnail]) -> None:
         self._thumbnails = thumbnails
         self.classes = _classes(thumbnails)
-        self._parts = np.arange(len(thumbnails)) % min(PARTS, len(thumbnails))
+        count = len(thumbnails)
+        step = -(-count // MOST_TAUGHT)
+        self._parts = np.arange(count) // step % min(PARTS, count)
         features = _Features(thumbnails)
         equations = [_Equations(features.count, 1 + len(self.classes)) for _ in set(self._parts)]
         rng = np.random.default_rng(0)
-        for item, part in zip(thumbnails, self._parts, strict=True):
+        for item, part in zip(thumbnails[::step], self._parts[::step], strict=True):
             chosen = rng.choice(SIDE * SIDE, SAMPLE, replace=False)
             shares = _shares(item, self.classes)[chosen]
             equations[part].add(features.of(item, chosen), shares)
