@@ -165,7 +165,13 @@ class Result:
 
     def to_json(self) -> dict[str, object]:
         """As plain JSON values."""
-        return asdict(self)
+        planted = {name: [asdict(one) for one in rounds] for name, rounds in self.planted.items()}
+        return {
+            "images": self.images,
+            "clean": dict(self.clean),
+            "unjudged": dict(self.unjudged),
+            "planted": planted,
+        }
 
     @classmethod
     def from_json(cls, kept: Mapping[str, Any]) -> Result:
