@@ -22,7 +22,7 @@ from samdomains.audit.expected_regions import find_expected_regions
 from samdomains.audit.findings import Finding, Unjudged, about_all, about_image, about_mask
 from samdomains.audit.intensity import is_constant
 from samdomains.audit.looks import take_look
-from samdomains.audit.missing import MissingObject, find_missing
+from samdomains.audit.missing import MOST_IMAGES, TOO_MUCH, MissingObject, find_missing
 from samdomains.audit.near_duplicates import Fingerprint, Pair, find_pairs, fingerprint
 from samdomains.audit.outliers import (
     GreyLevels,
@@ -190,13 +190,17 @@ class Contents:
         """One finding an image, that of the clearest of its missing objects."""
         by_place: dict[int, list[MissingObject]] = {}
         judged = [find_missing(regions) for regions in (self.regions, self._expected)]
-        if all(missing.reason for missing in judged):
-            self._unjudged.append(Unjudged("missing_object", judged[0].reason))
         for missing in judged:
             for place, items in missing.by_place().items():
                 # Both ways find the same objects, so the one that finds more counts.
                 if place not in swapped and len(items) > len(by_place.get(place, ())):
                     by_place[place] = items
+        reason = judged[0].reason if all(missing.reason for missing in judged) else ""
+        if len(by_place) > MOST_IMAGES * len(self.cases):
+            reason = TOO_MUCH
+            by_place.clear()
+        if reason:
+            self._unjudged.append(Unjudged("missing_object", reason))
         for place, items in sorted(by_place.items()):
             clearest = max(items, key=lambda item: item.evidence)
             count = f"{len(items)} regions without a label look" if len(items) > 1 else ""

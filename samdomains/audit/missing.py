@@ -45,6 +45,8 @@ LEAST_RECALL = 0.25
 MOST_IMAGES = 0.3
 """Share of images with a missing object above which it is the check that fails."""
 
+TOO_MUCH = "too much without a label looks like the labelled objects"
+
 _RELATIVE = 4  # properties, the first ones, that count against the other objects of the image, too
 _UNITS = (0.2, 0.5, 1.0, 0.1, 0.05, 0.1, 0.2, 0.5, 1.0, 0.1)  # differences that mean nothing yet
 
@@ -196,4 +198,4 @@ def _threshold(table: _Table, evidence: NDArray[np.float64], objects: int) -> fl
         spread = len(np.unique(table.places[false])) / images
         if true.sum() >= LEAST_PRECISION * passed.sum() and spread <= MOST_IMAGES:
             return float(threshold)
-    return "too much without a label looks like the labelled objects"
+    return TOO_MUCH
