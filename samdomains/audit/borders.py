@@ -38,9 +38,9 @@ LEAST_IMAGES = 5
 USUAL_REACH = 1.0
 """Distance in pixels, along each axis, within which an image's best shift is the usual one."""
 
-LEAST_USUAL = 0.75
+LEAST_USUAL = 0.7
 """Share of images whose best shift must be the usual one, of those that are not clearly shifted. On
-the shared data sets it is 0.9 to 1 where borders follow edges and at most 0.67 where they do not
+the shared data sets it is 0.8 to 1 where borders follow edges and at most 0.6 where they do not
 (textures, heat, roads)."""
 
 MOST_SHIFTED = 0.45

@@ -35,7 +35,7 @@ FAR = 4.0
 LEAST_SPREAD = 0.02
 """Least spread that is reckoned with, in pixels for each step of border."""
 
-MOST_RAGGED = 0.25
+MOST_RAGGED = 0.35
 """Share of images above which ragged borders are the way of the set."""
 
 
