@@ -17,8 +17,8 @@ divided. Markdown tables are printed that answer two questions:
 An image, or set, that these checks report as it is counts neither as found nor as false. Both rates
 are given for all plantings, and for those in sets of which the check that decides
 (``Fault.judge``) did not say beforehand, of the set as it is, that it cannot judge them. The sets
-are listed by name; every other one, from the first, was looked at when thresholds were set, so the
-rates of the others stand beside.
+are listed by name; the thresholds of `missing_object` were set on every other one, from the first,
+so the rates of the others stand beside. Of other faults both halves were in view.
 
 Of each check a last table says how often it reports something per 100 images of the sets as they
 are. Nobody has looked for the faults that these sets really have: what is right among them counts
