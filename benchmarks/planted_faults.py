@@ -4,49 +4,36 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import TypeAlias
 
 import numpy as np
+from planted_masks import (
+    LARGE_ENOUGH,
+    SHIFT,
+    Objects,
+    Read,
+    blocky,
+    frayed,
+    grown_over,
+    has_border,
+    has_inside,
+    has_mask,
+    has_near_pair,
+    has_several,
+    like,
+    remade,
+    shifted,
+    shifted_alike,
+    with_holes,
+    with_specks,
+    with_stray_pixels,
+    without_one,
+)
 from scipy import ndimage
 
-from samdomains.types import Case, Mask, ObjectMask, RawImage, Split
+from samdomains.types import RawImage, Split
 
-SHIFT = 3
-COARSER = 4
+COPY = "_copy"
 DARKER = 8
-SPECKS = 3
-HOLES = 3
-LARGE_ENOUGH = 64
-"""Pixels of the smallest object that is dropped, and that a mask needs to be shifted or swapped."""
-
-Objects: TypeAlias = tuple[ObjectMask, ...]
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Read:
-    """An image that was read, and may be spoilt.
-
-    Attributes:
-        case: As the domain lists it.
-        pixels: (C, H, W).
-        objects: Of the image.
-    """
-
-    case: Case
-    pixels: RawImage
-    objects: Objects
-
-    def as_case(self) -> Case:
-        """A case that gives what was read."""
-        pixels, objects = self.pixels, self.objects
-        return replace(
-            self.case, read_pixels=pixels.copy, read_objects=lambda: objects, slices=None
-        )
-
-    @property
-    def area(self) -> int:
-        """Pixels of the largest object."""
-        return max((item.area for item in self.objects), default=0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,11 +57,15 @@ class Fault:
         plant: Spoils the images of some indices.
         fits: Whether it can be planted in an image.
         checks: Those that should find it.
+        judge: The check that says so where it cannot judge a set; empty where there is none.
+        whole: Whether it is a fault of all images, and found where the set as a whole is named.
     """
 
     plant: Callable[[Sequence[Read], Sequence[int], np.random.Generator], Planted]
     fits: Callable[[Read], bool]
     checks: frozenset[str]
+    judge: str = ""
+    whole: bool = False
 
 
 def in_masks(
@@ -91,85 +82,39 @@ def in_masks(
     return plant
 
 
-def shifted(image: Read, rng: np.random.Generator) -> Objects:
-    """All masks of the image, moved by 3 pixels in one of eight directions."""
-    dy, dx = [(y, x) for y in (-1, 0, 1) for x in (-1, 0, 1) if y or x][rng.integers(8)]
-    return remade(image, lambda mask: moved(mask, SHIFT * dy, SHIFT * dx))
+def cut_through(
+    images: Sequence[Read], indices: Sequence[int], rng: np.random.Generator
+) -> Planted:
+    """Images whose border cuts through the middle of the largest object."""
+    spoilt = list(images)
+    for index in indices:
+        image = images[index]
+        largest = max(image.objects, key=lambda item: item.area)
+        axis = int(rng.integers(2))
+        middle = largest.origin[axis] + largest.crop.shape[axis] // 2
+        keep = (slice(None), slice(middle, None)) if axis else (slice(middle, None),)
+        objects = [like(item, part) for item in image.objects if (part := item.mask()[keep]).any()]
+        pixels = np.ascontiguousarray(image.pixels[(slice(None), *keep)])
+        spoilt[index] = replace(image, pixels=pixels, objects=tuple(objects))
+    return Planted(spoilt, [(images[index].case.id,) for index in indices])
 
 
-def moved(mask: Mask, dy: int, dx: int) -> Mask:
-    height, width = mask.shape
-    result = np.zeros_like(mask)
-    result[max(dy, 0) : height + min(dy, 0), max(dx, 0) : width + min(dx, 0)] = mask[
-        max(-dy, 0) : height + min(-dy, 0), max(-dx, 0) : width + min(-dx, 0)
-    ]
-    return result
-
-
-def blocky(image: Read, rng: np.random.Generator) -> Objects:  # noqa: ARG001 (as the others)
-    """The masks as if drawn at a quarter of the resolution."""
-
-    def coarse(mask: Mask) -> Mask:
-        small = mask[COARSER // 2 :: COARSER, COARSER // 2 :: COARSER]
-        large = np.repeat(np.repeat(small, COARSER, axis=0), COARSER, axis=1)
-        padded = np.zeros_like(mask)
-        height, width = (min(a, b) for a, b in zip(mask.shape, large.shape, strict=True))
-        padded[:height, :width] = large[:height, :width]
-        return padded
-
-    return remade(image, coarse)
-
-
-def with_specks(image: Read, rng: np.random.Generator) -> Objects:
-    """Three objects of one pixel beside the others."""
-    free = ~ndimage.binary_dilation(union(image), iterations=2)
-    places = rng.permutation(np.argwhere(free))[:SPECKS]
-    specks = []
-    for y, x in places:
-        mask = np.zeros_like(free)
-        mask[y, x] = True
-        specks.append(like(image.objects[0], mask))
-    return (*image.objects, *specks)
-
-
-def with_stray_pixels(image: Read, rng: np.random.Generator) -> Objects:
-    """Three pixels that belong to the largest object and lie apart from all others."""
-    index = int(np.argmax([item.area for item in image.objects]))
-    free = ~ndimage.binary_dilation(union(image), iterations=2)
-    mask = image.objects[index].mask()
-    for y, x in rng.permutation(np.argwhere(free))[:SPECKS]:
-        mask[y, x] = True
-    return tuple(like(item, mask) if i == index else item for i, item in enumerate(image.objects))
-
-
-def with_holes(image: Read, rng: np.random.Generator) -> Objects:
-    """Three holes of one pixel in the largest object."""
-    index = int(np.argmax([item.area for item in image.objects]))
-    mask = image.objects[index].mask()
-    inside = np.argwhere(ndimage.binary_erosion(mask, iterations=2))
-    for y, x in rng.permutation(inside)[:HOLES]:
-        mask[y, x] = False
-    return tuple(like(item, mask) if i == index else item for i, item in enumerate(image.objects))
-
-
-def has_inside(image: Read) -> bool:
-    if image.area < LARGE_ENOUGH:
-        return False
-    largest = max(image.objects, key=lambda item: item.area).mask()
-    return int(ndimage.binary_erosion(largest, iterations=2).sum()) >= HOLES
-
-
-def without_one(image: Read, rng: np.random.Generator) -> Objects:
-    """The objects but one that is not small."""
-    large = [index for index, item in enumerate(image.objects) if item.area >= LARGE_ENOUGH]
-    gone = rng.choice(large)
-    return tuple(item for index, item in enumerate(image.objects) if index != gone)
+def annotated_again(
+    images: Sequence[Read], indices: Sequence[int], rng: np.random.Generator
+) -> Planted:
+    """The same images under other names, by someone who draws 3 px wider."""
+    planted = copied(lambda pixels, rng: pixels.copy(), split=False)(images, indices, rng)  # noqa: ARG005 (as the others)
+    spoilt = list(planted.images)
+    for place in range(len(images), len(spoilt)):
+        wider = remade(spoilt[place], lambda mask: ndimage.binary_dilation(mask, iterations=SHIFT))
+        spoilt[place] = replace(spoilt[place], objects=wider)
+    return Planted(spoilt, planted.spoilt)
 
 
 def swapped(images: Sequence[Read], indices: Sequence[int], rng: np.random.Generator) -> Planted:
-    """Each image gets the masks of another of its size, which gets its masks."""
+    """Half of the images get the masks of another of their size, which gets theirs."""
     spoilt, pairs, used = list(images), [], set(indices)
-    for index in indices:
+    for index in indices[: -(-len(indices) // 2)]:
         partners = [
             other
             for other, image in enumerate(images)
@@ -189,17 +134,20 @@ def swapped(images: Sequence[Read], indices: Sequence[int], rng: np.random.Gener
 
 def copied(
     change: Callable[[RawImage, np.random.Generator], RawImage],
+    *,
+    split: bool = True,
 ) -> Callable[[Sequence[Read], Sequence[int], np.random.Generator], Planted]:
-    """Plants copies of images, with other names, in another split."""
+    """Plants copies of images, with other names, in another split or in the same."""
 
     def plant(images: Sequence[Read], indices: Sequence[int], rng: np.random.Generator) -> Planted:
         spoilt, pairs = list(images), []
         for index in indices:
             original = images[index]
-            name = f"{original.case.id}_copy"
-            split: Split = "train" if original.case.split == "test" else "test"
+            name = f"{original.case.id}{COPY}"
+            other: Split = "train" if original.case.split == "test" else "test"
+            where = other if split else original.case.split
             case = replace(
-                original.case, id=name, group=name, split=split, slice_of=None, tile_of=None
+                original.case, id=name, group=name, split=where, slice_of=None, tile_of=None
             )
             spoilt.append(replace(original, case=case, pixels=change(original.pixels, rng)))
             pairs.append((name,))
@@ -232,44 +180,27 @@ def as_stored(values: RawImage, pixels: RawImage) -> RawImage:
     return np.clip(np.rint(values), limits.min, limits.max).astype(pixels.dtype)
 
 
-def remade(image: Read, change: Callable[[Mask], Mask]) -> Objects:
-    """The objects with other masks; those of which nothing is left are left out."""
-    changed = ((item, change(item.mask())) for item in image.objects)
-    return tuple(like(item, mask) for item, mask in changed if mask.any())
-
-
-def like(item: ObjectMask, mask: Mask) -> ObjectMask:
-    """Another mask with what else is known of an object."""
-    made = ObjectMask.from_mask(mask)
-    return replace(item, crop=made.crop, origin=made.origin)
-
-
-def union(image: Read) -> Mask:
-    mask = np.zeros(image.objects[0].image_size, dtype=bool)
-    for item in image.objects:
-        mask |= item.mask()
-    return mask
-
-
-def has_mask(image: Read) -> bool:
-    return image.area >= LARGE_ENOUGH
-
-
-def has_several(image: Read) -> bool:
-    return has_mask(image) and len(image.objects) > 1
-
-
 def always(image: Read) -> bool:
     """Whether it shows anything: of blank images copies are none."""
     return bool(image.pixels.std() > 0)
 
 
 FAULTS: Mapping[str, Fault] = {
-    "shifted by 3 px": Fault(in_masks(shifted), has_mask, frozenset({"shifted_mask"})),
-    "masks swapped": Fault(
-        swapped, has_mask, frozenset({"shifted_mask", "swapped_masks", "border_off_edges"})
+    "shifted by 3 px": Fault(
+        in_masks(shifted), has_mask, frozenset({"shifted_mask"}), "shifted_mask"
     ),
-    "object dropped": Fault(in_masks(without_one), has_several, frozenset({"missing_object"})),
+    "all masks shifted by 3 px": Fault(
+        in_masks(shifted_alike), has_mask, frozenset({"shifted_masks"}), "shifted_mask", whole=True
+    ),
+    "masks swapped": Fault(
+        swapped,
+        has_mask,
+        frozenset({"shifted_mask", "swapped_masks", "border_off_edges"}),
+        "swapped_masks",
+    ),
+    "object dropped": Fault(
+        in_masks(without_one), has_several, frozenset({"missing_object"}), "missing_object"
+    ),
     "equal image in another split": Fault(
         copied(lambda pixels, rng: pixels.copy()),  # noqa: ARG005 (as the others)
         always,
@@ -278,9 +209,21 @@ FAULTS: Mapping[str, Fault] = {
     "similar image in another split": Fault(
         copied(resaved), always, frozenset({"duplicate_across_splits", "near_duplicate"})
     ),
+    "second annotator, 3 px wider": Fault(
+        annotated_again, has_mask, frozenset({"annotators_disagree"})
+    ),
     "quarter resolution": Fault(in_masks(blocky), has_mask, frozenset({"blocky_border"})),
+    "ragged border": Fault(
+        in_masks(frayed), has_border, frozenset({"ragged_border"}), "ragged_border"
+    ),
+    "object cut by the border": Fault(
+        cut_through, has_border, frozenset({"cut_by_border"}), "cut_by_border"
+    ),
+    "objects overlap": Fault(in_masks(grown_over), has_near_pair, frozenset({"overlap"})),
     "specks of 1 px": Fault(in_masks(with_specks), has_mask, frozenset({"specks"})),
     "stray pixels": Fault(in_masks(with_stray_pixels), has_mask, frozenset({"specks"})),
     "holes of 1 px": Fault(in_masks(with_holes), has_inside, frozenset({"holes"})),
-    "8 times darker": Fault(outlying, always, frozenset({"intensity_outlier"})),
+    "8 times darker": Fault(
+        outlying, always, frozenset({"intensity_outlier"}), "intensity_outlier"
+    ),
 }

@@ -38,9 +38,9 @@ LEAST_IMAGES = 5
 USUAL_REACH = 1.0
 """Distance in pixels, along each axis, within which an image's best shift is the usual one."""
 
-LEAST_USUAL = 0.75
+LEAST_USUAL = 0.7
 """Share of images whose best shift must be the usual one, of those that are not clearly shifted. On
-the shared data sets it is 0.9 to 1 where borders follow edges and at most 0.67 where they do not
+the shared data sets it is 0.8 to 1 where borders follow edges and at most 0.6 where they do not
 (textures, heat, roads)."""
 
 MOST_SHIFTED = 0.45
@@ -113,6 +113,7 @@ class Placement:
         judged: Number of images with enough border.
         reliable: Whether borders follow edges in this set, so that something can be said.
         misplaced: The images that stand out; none where it is not reliable.
+        reason: Why nothing can be said; empty where it is reliable.
     """
 
     usual: tuple[float, float]
@@ -120,6 +121,7 @@ class Placement:
     judged: int
     reliable: bool
     misplaced: tuple[Misplaced, ...]
+    reason: str
 
 
 def best_shift(look: Look) -> BestShift | None:
@@ -162,7 +164,7 @@ def judge_placement(shifts: Sequence[BestShift | None]) -> Placement:
     """
     known = [(place, shift) for place, shift in enumerate(shifts) if shift is not None]
     if not known:
-        return Placement((math.nan, math.nan), 0.0, 0, False, ())
+        return Placement((math.nan, math.nan), 0.0, 0, False, (), _too_few(0))
     found = np.array([(shift.down, shift.right) for _, shift in known], dtype=np.float64)
     scales = np.array([shift.scale for _, shift in known], dtype=np.float64)
     usual = np.median(found, axis=0)
@@ -175,18 +177,30 @@ def judge_placement(shifts: Sequence[BestShift | None]) -> Placement:
     others = ~np.array(stands_out)
     near = apart <= USUAL_REACH * scales
     agreement = float(near[others].mean()) if others.any() else 0.0
-    reliable = (
-        len(known) >= LEAST_IMAGES
-        and sum(stands_out) <= MOST_SHIFTED * len(known)
-        and agreement >= LEAST_USUAL
-    )
+    reason = ""
+    if len(known) < LEAST_IMAGES:
+        reason = _too_few(len(known))
+    elif sum(stands_out) > MOST_SHIFTED * len(known):
+        reason = (
+            f"the masks of {sum(stands_out)} of {len(known)} images would fit better elsewhere, "
+            "too many to be mistakes"
+        )
+    elif agreement < LEAST_USUAL:
+        reason = (
+            f"borders follow no edges: only {agreement:.0%} of the masks lie where their borders "
+            f"fit best, {LEAST_USUAL:.0%} are needed"
+        )
     misplaced = [
         Misplaced(place, shift, _is_certain(shift, float(distance) / shift.scale, agreement))
         for (place, shift), distance, out in zip(known, apart, stands_out, strict=True)
-        if reliable and out
+        if out and not reason
     ]
     middle = (float(usual[0]), float(usual[1]))
-    return Placement(middle, agreement, len(known), reliable, tuple(misplaced))
+    return Placement(middle, agreement, len(known), not reason, tuple(misplaced), reason)
+
+
+def _too_few(images: int) -> str:
+    return f"{images} images have enough border, and {LEAST_IMAGES} are needed"
 
 
 def in_words(down: float, right: float) -> str:

@@ -12,12 +12,15 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import TypeVar
 
+from samdomains.audit.annotators import Annotators
 from samdomains.audit.classes import Classes
 from samdomains.audit.contents import Contents
-from samdomains.audit.duplicates import EqualImages
+from samdomains.audit.cut_objects import CutObjects
+from samdomains.audit.duplicates import EqualImages, about_equal
 from samdomains.audit.findings import (
     Audit,
     Finding,
+    Unjudged,
     about_all,
     about_image,
     worst_first,
@@ -30,6 +33,8 @@ from samdomains.audit.masks import (
     check_specks,
     numbered,
 )
+from samdomains.audit.overlaps import Overlaps
+from samdomains.audit.ragged_borders import RaggedBorders
 from samdomains.audit.shapes import (
     check_coarse_border,
     check_holes,
@@ -41,7 +46,7 @@ from samdomains.data.folders import ALLOWED_LAYOUTS
 from samdomains.data.naming import name_some
 from samdomains.data.parts import whole_of
 from samdomains.errors import DataError
-from samdomains.types import Case, ObjectMask, RawImage
+from samdomains.types import Case, ObjectMask, RawImage, Size
 
 T = TypeVar("T")
 
@@ -75,6 +80,7 @@ def audit_cases(
         sum(tally.per_class.values()),
         dict(tally.per_class),
         tuple(tally.empty),
+        tuple(tally.unjudged()),
     )
 
 
@@ -97,6 +103,10 @@ class _Tally:
         noted: Ids of the images, volumes and scenes whose notes are listed.
         classes: Which classes the images have.
         contents: What is kept of the images to compare them.
+        annotators: Agreement of the annotations of equal images.
+        ragged: How ragged borders are.
+        cut: Objects that the border of their image cuts.
+        overlaps: Objects that overlap.
     """
 
     minimum_area: int
@@ -113,6 +123,10 @@ class _Tally:
     noted: set[str] = field(default_factory=set)
     classes: Classes = field(default_factory=Classes)
     contents: Contents = field(default_factory=Contents)
+    annotators: Annotators = field(default_factory=Annotators)
+    ragged: RaggedBorders = field(default_factory=RaggedBorders)
+    cut: CutObjects = field(default_factory=CutObjects)
+    overlaps: Overlaps = field(default_factory=Overlaps)
 
     def look_at(self, case: Case) -> None:
         """Read one case and add what is wrong with it."""
@@ -128,7 +142,8 @@ class _Tally:
             objects = self._read(case, case.read_objects)
         if objects is not None:
             self._count(case, objects)
-            self.classes.look_at(case, objects)
+            for collector in (self.classes, self.ragged, self.cut, self.overlaps):
+                collector.look_at(case, objects)
             self.findings.extend(_of_objects(case, objects, self.minimum_area))
         if pixels is not None:
             self._look_at_contents(case, pixels, objects)
@@ -139,11 +154,19 @@ class _Tally:
         """What the image shows, and whether its masks go with it."""
         of_another_size = list(check_mask_size(case, objects or (), pixels.shape[-2:]))
         self.findings.extend(of_another_size)
-        equal = list(self.equal.look_at(case, pixels))
-        self.findings.extend(equal)
-        self.contents.look_at(
-            case, pixels, None if of_another_size else objects, is_copy=bool(equal)
-        )
+        fitting = None if of_another_size else objects
+        first = self.equal.earlier(case, pixels)
+        if first is not None:
+            self.findings.append(about_equal(case, first))
+            if fitting is not None:
+                self._compare(case, fitting, first, pixels.shape[-2:])
+        self.contents.look_at(case, pixels, fitting, is_copy=first is not None)
+
+    def _compare(self, case: Case, objects: Sequence[ObjectMask], first: Case, size: Size) -> None:
+        """The annotations of two equal images; that of the first is read again."""
+        before = None if first.read_objects is None else self._read(first, first.read_objects)
+        if before is not None and all(item.image_size == size for item in before):
+            self.annotators.look_at(case, objects, first, before, size)
 
     def look_at_all(self) -> None:
         """Add what is wrong with the data set as a whole."""
@@ -156,8 +179,15 @@ class _Tally:
             return
         self.findings = told_once(self.findings, self.annotated)
         self.findings.extend(self._of_contents())
-        self.findings.extend(self.classes.findings())
-        self.findings.extend(self.contents.findings())
+        for collector in (
+            self.classes,
+            self.contents,
+            self.annotators,
+            self.ragged,
+            self.cut,
+            self.overlaps,
+        ):
+            self.findings.extend(collector.findings())
         self.findings += [
             about_image(
                 case,
@@ -179,6 +209,12 @@ class _Tally:
                     check="channels_differ",
                 )
             )
+
+    def unjudged(self) -> Iterator[Unjudged]:
+        """The checks that could not judge the set; of a set without annotation nothing is said."""
+        if self.annotated:
+            for collector in (self.contents, self.ragged, self.cut):
+                yield from collector.unjudged()
 
     def _of_contents(self) -> Iterator[Finding]:
         """Whether there is anything to learn from."""

@@ -18,13 +18,24 @@ from samdomains.audit.borders import (
     in_words,
     judge_placement,
 )
-from samdomains.audit.findings import Finding, about_all, about_image, about_mask
+from samdomains.audit.expected_regions import find_expected_regions
+from samdomains.audit.findings import Finding, Unjudged, about_all, about_image, about_mask
 from samdomains.audit.intensity import is_constant
 from samdomains.audit.looks import take_look
-from samdomains.audit.missing import MissingObject, Regions, find_missing, find_regions
+from samdomains.audit.missing import MOST_IMAGES, TOO_MUCH, MissingObject, find_missing
 from samdomains.audit.near_duplicates import Fingerprint, Pair, find_pairs, fingerprint
-from samdomains.audit.outliers import GreyLevels, Oddity, Outlier, find_outliers, grey_levels
-from samdomains.audit.swaps import Stranger, Thumbnail, judge_masks, make_thumbnail
+from samdomains.audit.outliers import (
+    GreyLevels,
+    Oddity,
+    Outlier,
+    find_outliers,
+    grey_levels,
+    why_unjudged,
+)
+from samdomains.audit.pixel_model import PixelModel
+from samdomains.audit.regions import Regions, find_regions
+from samdomains.audit.swaps import Stranger, judge_masks
+from samdomains.audit.thumbnails import Thumbnail, make_thumbnail
 from samdomains.data.parts import whole_of
 from samdomains.types import Case, ObjectMask, RawImage
 
@@ -56,6 +67,8 @@ class Contents:
     prints: list[Fingerprint | None] = field(default_factory=list)
     levels: list[GreyLevels] = field(default_factory=list)
     regions: list[Regions | None] = field(default_factory=list)
+    _expected: list[Regions | None] = field(default_factory=list)
+    _unjudged: list[Unjudged] = field(default_factory=list)
 
     def look_at(
         self,
@@ -84,18 +97,43 @@ class Contents:
         self.regions.append(find_regions(look))
 
     def findings(self) -> Iterator[Finding]:
-        """What stands out, once all images were looked at."""
-        swapped = list(judge_masks(self.thumbnails).strangers)
+        """What stands out, once all images were looked at; ``unjudged`` is complete then."""
+        swapped = self._swapped()
         yield from (self._stranger(item) for item in swapped)
         yield from self._placements({item.place for item in swapped})
+        if reason := why_unjudged(self.levels):
+            self._unjudged.append(Unjudged("intensity_outlier", reason))
         yield from (self._outlier(item) for item in find_outliers(self.levels))
         yield from self._dtypes()
         yield from self._missing({item.place for item in swapped})
         groups = [whole_of(case).group for case in self.cases]
         yield from (self._pair(pair) for pair in find_pairs(self.prints, groups))
 
+    def unjudged(self) -> Iterator[Unjudged]:
+        """Why nothing is said, where it is so; known once ``findings`` has ended."""
+        yield from self._unjudged
+
+    def _swapped(self) -> tuple[Stranger, ...]:
+        """The masks that do not fit; the objects that are expected are kept on the way."""
+        items = [item for item in self.thumbnails if item is not None]
+        expected = []
+        self._expected = [None] * len(self.thumbnails)
+        if len(items) >= 2:
+            model = PixelModel(items)
+            places = [i for i, item in enumerate(self.thumbnails) if item is not None]
+            for number, place in enumerate(places):
+                maps = model.expected(number)
+                expected.append(maps[0])
+                self._expected[place] = find_expected_regions(items[number], maps, model.classes)
+        matching = judge_masks(self.thumbnails, expected)
+        if not matching.reliable:
+            self._unjudged.append(Unjudged("swapped_masks", matching.reason))
+        return matching.strangers
+
     def _placements(self, swapped: set[int]) -> Iterator[Finding]:
         placement = judge_placement(self.shifts)
+        if not placement.reliable:
+            self._unjudged.append(Unjudged("shifted_mask", placement.reason))
         down, right = placement.usual
         if placement.reliable and max(abs(down), abs(right)) >= LEAST_DISTANCE - 1:
             yield about_all(
@@ -151,10 +189,19 @@ class Contents:
     def _missing(self, swapped: set[int]) -> Iterator[Finding]:
         """One finding an image, that of the clearest of its missing objects."""
         by_place: dict[int, list[MissingObject]] = {}
-        for item in find_missing(self.regions):
-            if item.place not in swapped:
-                by_place.setdefault(item.place, []).append(item)
-        for place, items in by_place.items():
+        judged = [find_missing(regions) for regions in (self.regions, self._expected)]
+        for missing in judged:
+            for place, items in missing.by_place().items():
+                # Both ways find the same objects, so the one that finds more counts.
+                if place not in swapped and len(items) > len(by_place.get(place, ())):
+                    by_place[place] = items
+        reason = judged[0].reason if all(missing.reason for missing in judged) else ""
+        if len(by_place) > MOST_IMAGES * len(self.cases):
+            reason = TOO_MUCH
+            by_place.clear()
+        if reason:
+            self._unjudged.append(Unjudged("missing_object", reason))
+        for place, items in sorted(by_place.items()):
             clearest = max(items, key=lambda item: item.evidence)
             count = f"{len(items)} regions without a label look" if len(items) > 1 else ""
             yield about_mask(

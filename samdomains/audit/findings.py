@@ -60,6 +60,19 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Unjudged:
+    """A check that says nothing about a data set, so that its silence is no good news.
+
+    Attributes:
+        check: Its name, as in ``Finding.check``.
+        reason: Why the set cannot be judged, with what was found and what is needed.
+    """
+
+    check: str
+    reason: str
+
+
+@dataclass(frozen=True, slots=True)
 class Audit:
     """What was found in a data set.
 
@@ -69,6 +82,7 @@ class Audit:
         objects: Number of objects in the cases that could be read, crowd regions left out.
         per_class: Class name → number of its objects; a class without any has 0.
         empty: Ids of the cases that were annotated and hold no object.
+        unjudged: The checks that could not judge this data set.
     """
 
     findings: tuple[Finding, ...]
@@ -76,6 +90,7 @@ class Audit:
     objects: int
     per_class: Mapping[str, int]
     empty: tuple[str, ...]
+    unjudged: tuple[Unjudged, ...] = ()
 
     @property
     def errors(self) -> tuple[Finding, ...]:
@@ -95,6 +110,7 @@ class Audit:
             "per_class": dict(self.per_class),
             "empty_cases": len(self.empty),
             "findings": [asdict(finding) for finding in self.findings],
+            "not_judged": [asdict(item) for item in self.unjudged],
         }
 
 
@@ -149,11 +165,12 @@ def about_mask(
     badness: float = 0.5,
     object_index: int | None = None,
     box: PixelBox | None = None,
+    other: str = "",
     fix: SafeFix | None = None,
 ) -> Finding:
     """A finding that names a case's mask file, and the slice or tile if it is one."""
     found = about_image(
-        case, severity, problem, remedy, check=check, badness=badness, box=box, fix=fix
+        case, severity, problem, remedy, check=check, badness=badness, box=box, other=other, fix=fix
     )
     return replace(found, file=str(mask_file(case)), object_index=object_index)
 

@@ -37,6 +37,7 @@ class Look:
             to its right, and to the one below, in the channel that changes most.
         labels: (h, w), 0 for background, else 1 + the object's place in the case; where objects
             overlap, the smallest.
+        classes: Class id of each object of the case.
         scale: Pixels of the image along one pixel of the look.
         size: (H, W) of the image.
     """
@@ -44,6 +45,7 @@ class Look:
     channels: NDArray[np.float32]
     gradient: NDArray[np.float32]
     labels: NDArray[np.int32]
+    classes: tuple[int, ...]
     scale: int
     size: Size
 
@@ -63,6 +65,7 @@ def take_look(pixels: RawImage, objects: Sequence[ObjectMask]) -> Look:
         channels=channels,
         gradient=_gradient(channels),
         labels=np.ascontiguousarray(labels[: channels.shape[1], : channels.shape[2]]),
+        classes=tuple(item.class_id for item in objects),
         scale=scale,
         size=size,
     )

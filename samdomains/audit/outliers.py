@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal, TypeAlias
@@ -37,6 +38,12 @@ CLEAR_POLARITY = 0.5
 
 MOST_OUTLIERS = 0.23
 """Share of the images above which they are no outliers but another kind of image in the set."""
+
+TOLD = 8.0
+"""Times darker or brighter that an image must stand out if the set is said to be judged."""
+
+TAIL_QUANTILE = 1.28
+"""Of a normal distribution, in standard deviations: 10 percent lie beyond."""
 
 Oddity: TypeAlias = Literal["contrast", "brightness", "level", "saturated", "inverted"]
 
@@ -137,6 +144,25 @@ def find_outliers(levels: Sequence[GreyLevels]) -> tuple[Outlier, ...]:
     return tuple(found)
 
 
+def why_unjudged(levels: Sequence[GreyLevels]) -> str:
+    """Why even an image that is 8 times darker would not stand out; empty where it would.
+
+    Args:
+        levels: One for each image.
+    """
+    if len(levels) < LEAST_IMAGES:
+        return f"there are {len(levels)} images, and {LEAST_IMAGES} are needed"
+    contrast = np.array([item.high - item.low for item in levels])
+    brightness = np.array([item.high for item in levels])
+    measures = [contrast, brightness] if brightness.min() >= 0 else [contrast]
+    least = min(_widest(np.log2(np.maximum(values, 1e-12))) for values in measures)
+    if FAR * least <= math.log2(TOLD):
+        return ""
+    return (
+        f"exposure differs too much: an image {TOLD:g} times darker than usual would not stand out"
+    )
+
+
 def _all_distances(
     values: dict[Oddity, NDArray[np.float64]],
 ) -> dict[Oddity, NDArray[np.float64]]:
@@ -166,9 +192,23 @@ def _all_distances(
 def _distances(values: NDArray[np.float64], least_spread: float) -> NDArray[np.float64]:
     """(N,): how far each is from the median, in standard deviations by the median deviation."""
     apart = np.abs(values - np.median(values))
-    spread = max(1.4826 * float(np.median(apart)), least_spread)
-    distances: NDArray[np.float64] = apart / spread
+    distances: NDArray[np.float64] = apart / max(_spread(values), least_spread)
     return distances
+
+
+def _widest(values: NDArray[np.float64]) -> float:
+    """The larger spread of the lower and the upper tail, in standard deviations.
+
+    The median deviation does not see a tail of a few images, but a few more outliers let it grow
+    to that.
+    """
+    low, middle, high = np.quantile(values, (0.1, 0.5, 0.9))
+    return float(max(middle - low, high - middle)) / TAIL_QUANTILE
+
+
+def _spread(values: NDArray[np.float64]) -> float:
+    """Robust standard deviation, by the median deviation."""
+    return 1.4826 * float(np.median(np.abs(values - np.median(values))))
 
 
 def _inverted(polarity: NDArray[np.float64]) -> NDArray[np.float64]:

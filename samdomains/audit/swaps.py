@@ -1,86 +1,75 @@
 """Masks that belong to another image of the set.
 
-Each image is compared with its own mask and with those of others, on thumbnails, in three ways:
-does the mask cover what looks like the set's objects, does its border follow the image's gradient,
-and does it divide the image into parts of different brightness or colour? A mask that fits no
-better than those of other images, while most masks of the set fit their images best, was swapped,
-and among the masks that do not fit there is one that does.
+What the rest of the set teaches says where objects are expected in each image
+(``PixelModel``). Any two images are compared: where more of an object is expected in the one
+than in the other, there its mask should have more, too. The correlation of both differences is
+near 1 where masks fit their images, about 0 where masks follow nothing that is seen, and as far
+below 0 where two images have each other's masks. The same is asked of edges and borders; of both,
+what agrees better in the set counts more.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import TypeAlias
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import ndimage
 
-from samdomains.audit.looks import Look, reduced
-from samdomains.types import Size
-
-SIDE = 64
-"""Side of a thumbnail in pixels: 25 kB for an image and its mask."""
+from samdomains.audit.thumbnails import Thumbnail
 
 REFERENCES = 256
-"""Other masks that each image is compared with, evenly taken from the set."""
+"""Other images that each one is compared with, evenly taken from the set."""
+
+MOST_SUSPECTS = 512
+"""Images, those whose masks fit worst, of which each is compared with each other."""
 
 LEAST_IMAGES = 6
 """With fewer images chance fits are not told from good ones."""
 
-LEAST_BEST = 0.7
-"""Share of the images, without those of pairs that want to exchange, whose own mask must fit better
-than those of others. On the shared data sets it is 0.72 to 1 where masks follow what is seen, and
-below 0.6 for slices of CT, tiny targets, heat and defects without contrast."""
+SWAPPED = -0.4
+"""Agreement of two images, as a share of what is usual in the set, from which their masks seem
+swapped. Unspoilt pairs of the shared data sets stay above it, but for one picture of roads."""
 
-CHANCE = 1.2
-"""Fit up to which a mask may be another image's, in standard deviations of the fits of others."""
+LEAST_AGREEING = 0.9
+"""Share of the pairs, without those that seem swapped, that must agree at all: below it masks
+follow nothing that can be learnt."""
 
-CHANCE_SHARE = 0.5
-"""The same, as a share of the median fit of own masks, where that is more: objects in the middle of
-every image fit each other's images somewhat."""
-
-LEAST_PAIR_GAIN = 3.0
-"""What two images gain, together, when they exchange masks; unspoilt pairs stay below 1.5."""
-
-LEAST_GAIN = 2.5
-"""What one image must gain with another's mask where that one does not want its mask in return."""
+LEAST_CORRELATION = 0.1
+"""Usual correlation that a measure must have to count."""
 
 MOST_SWAPPED = 0.5
 """Where more masks than this share seem swapped, it is the method that fails."""
 
-CERTAIN_BEST, CERTAIN_PAIR_GAIN = 0.9, 5.0
-"""A pair that gains so much, where own masks nearly always fit best, is certainly swapped."""
+LEAST_SHARE = 0.35
+"""Of what two images gain by an exchange, the share that each must gain."""
 
-UNFIT_BEST, UNFIT_RANK = 0.9, 0.2
-"""In a set where own masks nearly always fit best, one that is beaten by this share of the masks of
-others is no mask of the image."""
+MOST_SPREAD = 1.5
+"""Spread of the pairs above the usual agreement up to which that is known: in a handful of images
+whose masks follow hardly anything it is above 1.8, in all other sets below 1.4, also where a fifth
+of the masks are swapped."""
 
-_Places: TypeAlias = NDArray[np.intp]
-_Measure: TypeAlias = Callable[[_Places, _Places], NDArray[np.float64]]
+CERTAIN, CERTAIN_AGREEING, CERTAIN_CORRELATION = -0.6, 0.97, 0.45
+"""A pair that disagrees so much, where nearly all others agree, and clearly, is certainly
+swapped."""
 
-_MOST_RATIO = 6.0  # log-likelihood ratio of a pixel; beyond it a normal distribution says too much
-_CONTEXT = 2.0  # standard deviation, in pixels of the thumbnail, of what surrounds a pixel
+UNFIT, UNFIT_SPREADS, UNFIT_RANK = 0.55, 4.0, 0.2
+"""A mask fits its image no better than those of others if its agreement with the other images is at
+most this share of what is usual, so many robust standard deviations below the median of the set,
+and this share of their masks would fit its image better. By chance half of the usual agreement is
+left, that of the other image."""
+
+HIGH_QUANTILE = 0.84
+"""Of a normal distribution, in standard deviations: 80 percent lie below."""
+
+LEAST_SPREAD = 0.05
+"""Least spread of the mean agreements that is reckoned with."""
+
+FITTING = 0.3
+"""Gain, see ``_Measure.towards``, from which another's mask fits an image whose own does not."""
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Thumbnail:
-    """An image and its masks at a size at which thousands can be kept.
-
-    Attributes:
-        channels: (3, SIDE, SIDE) uint8; a single channel is repeated.
-        gradient: (SIDE, SIDE) uint8.
-        inside: (SIDE, SIDE) uint8: 255 where all pixels belong to an object.
-        border: (SIDE, SIDE) uint8: the share of pixels on a border.
-        size: (H, W) of the image; only images of one size can have swapped masks.
-    """
-
-    channels: NDArray[np.uint8]
-    gradient: NDArray[np.uint8]
-    inside: NDArray[np.uint8]
-    border: NDArray[np.uint8]
-    size: Size
+NO_PATTERN = "masks follow nothing that can be learnt from the other images"
 
 
 @dataclass(frozen=True, slots=True)
@@ -92,14 +81,12 @@ class Stranger:
         partner: Place of the image whose mask fits it; None where none does.
         mutual: Whether the partner wants this image's mask in return.
         certain: Whether there is hardly another explanation.
-        gain: What the exchange gains, in standard deviations of chance fits; of no partner, 0.
     """
 
     place: int
     partner: int | None
     mutual: bool
     certain: bool
-    gain: float
 
 
 @dataclass(frozen=True, slots=True)
@@ -107,225 +94,203 @@ class Matching:
     """How well masks fit their images.
 
     Attributes:
-        best: Share of the images whose own mask fits better than those of others.
+        agreeing: Share of the pairs of images, without those that seem swapped, whose masks differ
+            as is expected of them; 0 where it was not judged.
         judged: Number of images with an object.
         reliable: Whether something can be said about this set.
         strangers: The masks that do not fit; none where it is not reliable.
+        reason: Why nothing can be said; empty where it is reliable.
     """
 
-    best: float
+    agreeing: float
     judged: int
     reliable: bool
     strangers: tuple[Stranger, ...]
+    reason: str
 
 
-def make_thumbnail(look: Look) -> Thumbnail | None:
-    """Reduce an image and its masks; None where there is no object.
-
-    Args:
-        look: The image and its masks.
-    """
-    inside = look.labels > 0
-    if not inside.any():
-        return None
-    border = np.zeros(inside.shape, dtype=np.float32)
-    border[:, :-1] = look.labels[:, :-1] != look.labels[:, 1:]
-    border[:-1] = np.maximum(border[:-1], look.labels[:-1] != look.labels[1:])
-    channels = np.stack([reduced(np.clip(channel, 0, 1), SIDE) for channel in look.channels])
-    channels = channels[[0, 0, 0]] if len(channels) == 1 else channels
-    gradient = look.gradient.max(axis=0)
-    strongest = max(float(gradient.max()), 1e-6)
-    return Thumbnail(
-        channels=_in_bytes(channels),
-        gradient=_in_bytes(reduced(gradient / strongest, SIDE)),
-        inside=_in_bytes(reduced(inside.astype(np.float32), SIDE)),
-        border=_in_bytes(reduced(border, SIDE)),
-        size=look.size,
-    )
-
-
-def judge_masks(thumbnails: Sequence[Thumbnail | None]) -> Matching:
+def judge_masks(
+    thumbnails: Sequence[Thumbnail | None], expected: Sequence[NDArray[np.float32]]
+) -> Matching:
     """Say which masks belong to another image, or to none.
 
     Args:
         thumbnails: One for each image; None where there is no object.
+        expected: (SIDE, SIDE) for each image with an object: the share of any object in each pixel
+            that a model of the other images expects.
     """
     places = [place for place, item in enumerate(thumbnails) if item is not None]
     items = [item for item in thumbnails if item is not None]
     if len(items) < LEAST_IMAGES:
-        return Matching(0.0, len(items), False, ())
-    fits = _Fits(items)
-    # Swapped masks fit badly in the best of sets, so they say nothing about the set.
-    swapped = [item.place for item in _strangers(fits, 0.0) if item.gain >= LEAST_PAIR_GAIN]
-    best = float(np.mean(np.delete(fits.rank, swapped) == 0)) if len(swapped) < len(items) else 0.0
-    if best < LEAST_BEST or len(swapped) > MOST_SWAPPED * len(items):
-        return Matching(best, len(items), False, ())
-    found = _strangers(fits, best)
-    named = [
-        Stranger(
-            places[item.place],
-            None if item.partner is None else places[item.partner],
-            item.mutual,
-            item.certain,
-            item.gain,
+        reason = f"{len(items)} images have an object, and {LEAST_IMAGES} are needed"
+        return Matching(0.0, len(items), False, (), reason)
+    fits = _Fits(items, np.stack(expected))
+    if not fits.usable:
+        return Matching(0.0, len(items), False, (), f"{NO_PATTERN}, nor any edges")
+    found = _strangers(fits, items)
+    others = np.delete(np.arange(len(items)), [item.place for item in found])
+    agreeing = fits.agreeing(others) if len(others) else 0.0
+    reason = ""
+    if len(found) > MOST_SWAPPED * len(items):
+        reason = f"the masks of {len(found)} of {len(items)} images seem swapped, which is too many"
+    elif fits.spread > MOST_SPREAD:
+        reason = f"{NO_PATTERN}: how well they agree with what is seen differs too much"
+    elif agreeing < LEAST_AGREEING:
+        reason = (
+            f"{NO_PATTERN}: of the pairs of images, {agreeing:.0%} differ as their masks do, and "
+            f"{LEAST_AGREEING:.0%} are needed"
+        )
+    if reason:
+        return Matching(agreeing, len(items), False, (), reason)
+    sure = agreeing >= CERTAIN_AGREEING and fits.correlation >= CERTAIN_CORRELATION
+    named = tuple(
+        replace(
+            item,
+            place=places[item.place],
+            partner=None if item.partner is None else places[item.partner],
+            certain=item.certain and sure,
         )
         for item in found
-    ]
-    return Matching(best, len(items), True, tuple(named))
+    )
+    return Matching(agreeing, len(items), True, named, reason)
+
+
+class _Measure:
+    """What is seen in each image, and what is drawn in its mask, as rows to be compared.
+
+    Attributes:
+        own: (N,): product of what is seen and drawn of each image.
+    """
+
+    def __init__(self, seen: NDArray[np.float32], drawn: NDArray[np.float32]) -> None:
+        self.seen, self.drawn = (rows.reshape(len(rows), -1) for rows in (seen, drawn))
+        self.own = np.einsum("ij,ij->i", self.seen, self.drawn)
+        self._middle = self.seen.mean(axis=0)
+
+    def agreement(self, a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.float64]:
+        """(A, B): correlation of what differs in the images and in their masks; 0 of a pair alike.
+
+        Not centred: the images have the same pixels, and the mean says how large objects are.
+        """
+        seen, drawn = self.seen, self.drawn
+        crossed = seen[a] @ drawn[b].T + drawn[a] @ seen[b].T
+        gain = self.own[a][:, None] + self.own[b] - crossed
+        return _per_length(gain, _distances(seen[a], seen[b]) * _distances(drawn[a], drawn[b]))
+
+    def towards(self, a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.float64]:
+        """(A, B): how much better the mask of b fits image a than its own, from -1 to 1."""
+        apart = self.seen[a] - self._middle
+        gain = apart @ self.drawn[b].T - np.einsum("ij,ij->i", apart, self.drawn[a])[:, None]
+        lengths = np.linalg.norm(apart, axis=1)[:, None]
+        return _per_length(gain, lengths * _distances(self.drawn[a], self.drawn[b]))
 
 
 class _Fits:
-    """Fits of masks to images, in standard deviations of the fits to images of others.
+    """All measures together, 1 for what is usual in the set.
 
     Attributes:
-        own: (N,): of each image's own mask.
-        rank: (N,): share of the masks of others that fit an image better than its own.
+        usable: Whether any measure agrees with the masks of this set.
+        correlation: The usual one of the measures.
+        spread: Of the agreement above the usual one, in robust standard deviations: swapped masks,
+            which lie below, hardly matter.
+        mean: (N,): mean agreement of each image with the references.
     """
 
-    def __init__(self, items: Sequence[Thumbnail]) -> None:
-        self.items = items
-        count = len(items)
-        self._maps = _Maps(items)
-        reference = np.unique(np.linspace(0, count - 1, min(count, REFERENCES)).astype(np.intp))
-        everyone = np.arange(count)
-        self._centres = []
-        for measure in self._maps.measures():
-            of_images = measure(everyone, reference)
-            of_masks = measure(reference, everyone)
-            stranger = everyone[:, None] != reference
-            rows, columns = of_images.mean(axis=1), of_masks.mean(axis=0)
-            middle = float(of_images.mean())
-            centred = of_images - rows[:, None] - columns[reference] + middle
-            spread = max(float(centred[stranger].std()), 1e-6)
-            self._centres.append((rows, columns, middle, spread))
-        others = self.between(everyone, reference)
-        self.own = np.array([self.between(np.array([i]), np.array([i]))[0, 0] for i in everyone])
-        better = (others >= self.own[:, None]) & (everyone[:, None] != reference)
-        self.rank = better.mean(axis=1)
+    def __init__(self, items: Sequence[Thumbnail], expected: NDArray[np.float32]) -> None:
+        inside = np.stack([item.inside for item in items]).astype(np.float32)
+        inside /= 255
+        gradient = _unit(np.stack([item.gradient for item in items]))
+        border = _unit(np.stack([item.border for item in items]))
+        everyone = np.arange(len(items))
+        step = np.linspace(0, len(items) - 1, min(len(items), REFERENCES))
+        self._reference = np.unique(step.astype(np.intp))
+        self._weighted = []
+        total, squares = 0.0, 0.0
+        for measure in (_Measure(expected, inside), _Measure(gradient, border)):
+            agreement = measure.agreement(everyone, self._reference)
+            others = agreement[everyone[:, None] != self._reference]
+            middle = float(np.median(others))
+            spread = 1.4826 * float(np.median(np.abs(others - middle)))
+            if middle >= LEAST_CORRELATION:
+                weight = middle / max(spread, 0.02) ** 2
+                self._weighted.append((measure, weight))
+                total += weight * middle
+                squares += weight * middle**2
+        self._weighted = [(measure, weight / total) for measure, weight in self._weighted]
+        self.usable = bool(self._weighted)
+        self.correlation = squares / total if self.usable else 0.0
+        self._pairs = self.agreement(everyone, self._reference)
+        self._other = everyone[:, None] != self._reference
+        middle, high = np.quantile(self._pairs[self._other], (0.5, 0.8))
+        self.spread = float(high - middle) / HIGH_QUANTILE
+        self.mean = (self._pairs * self._other).sum(axis=1) / self._other.sum(axis=1)
 
-    def between(self, images: NDArray[np.intp], masks: NDArray[np.intp]) -> NDArray[np.float64]:
-        """(N, M): how well each mask fits each image, the mean of the three measures."""
-        total = np.zeros((len(images), len(masks)))
-        for measure, (rows, columns, middle, spread) in zip(
-            self._maps.measures(), self._centres, strict=True
-        ):
-            fits = measure(images, masks) - rows[images][:, None] - columns[masks] + middle
-            total += fits / spread
-        return total / len(self._centres)
+    def agreement(self, a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.float64]:
+        """(A, B), see ``_Measure.agreement``."""
+        total = np.zeros((len(a), len(b)))
+        for measure, weight in self._weighted:
+            total += weight * measure.agreement(a, b)
+        return total
 
+    def towards(self, a: NDArray[np.intp], b: NDArray[np.intp]) -> NDArray[np.float64]:
+        """(A, B), see ``_Measure.towards``."""
+        total = np.zeros((len(a), len(b)))
+        for measure, weight in self._weighted:
+            total += weight * measure.towards(a, b)
+        return total
 
-class _Maps:
-    """Thumbnails as rows of length 1 around 0, so that their products are correlations."""
+    def rank(self, place: int) -> float:
+        """Share of the masks of the references that fit an image better than its own."""
+        gains = self.towards(np.array([place]), self._reference)[0]
+        return float(np.mean(gains[self._other[place]] > 0))
 
-    def __init__(self, items: Sequence[Thumbnail]) -> None:
-        images = np.stack([item.channels for item in items])
-        self._inside = _unit(np.stack([item.inside for item in items]))
-        self._border = _unit(np.stack([item.border for item in items]))
-        self._gradient = _unit(np.stack([item.gradient for item in items]))
-        self._channels = [_unit(images[:, channel]) for channel in range(3)]
-        self._alike = _unit(_likeness(items))
-
-    def measures(self) -> tuple[_Measure, ...]:
-        return self._appearance, self._edges, self._contrast
-
-    def _appearance(self, images: _Places, masks: _Places) -> NDArray[np.float64]:
-        return _correlation(self._alike[images], self._inside[masks])
-
-    def _edges(self, images: _Places, masks: _Places) -> NDArray[np.float64]:
-        return _correlation(self._gradient[images], self._border[masks])
-
-    def _contrast(self, images: _Places, masks: _Places) -> NDArray[np.float64]:
-        """Either sign: objects may be brighter or darker than what is around them."""
-        of_channels = [
-            np.abs(_correlation(channel[images], self._inside[masks])) for channel in self._channels
-        ]
-        strongest: NDArray[np.float64] = np.max(of_channels, axis=0)
-        return strongest
+    def agreeing(self, places: NDArray[np.intp]) -> float:
+        """Share of the pairs among some images that agree."""
+        both = self._other & np.isin(self._reference, places)
+        return float(np.mean(self._pairs[places][both[places]] > 0)) if both[places].any() else 0.0
 
 
-def _strangers(fits: _Fits, best: float) -> list[Stranger]:
-    """Masks at chance level, each with the best of the other masks at chance level."""
-    suspects = np.flatnonzero(fits.own <= max(CHANCE, CHANCE_SHARE * float(np.median(fits.own))))
-    gains = fits.between(suspects, suspects) - fits.own[suspects][:, None]
-    sizes = [fits.items[int(i)].size for i in suspects]
-    other = np.array([[a == b for b in sizes] for a in sizes], dtype=bool).reshape(gains.shape)
-    np.fill_diagonal(other, False)
-    gains = np.where(other, gains, -np.inf)
-    found = []
-    for row, place in enumerate(suspects):
-        column = int(gains[row].argmax())
-        gain, in_return = float(gains[row, column]), float(gains[column, row])
-        together = gain + in_return
-        if min(gain, in_return) > 0 and together >= LEAST_PAIR_GAIN:
-            mutual = int(gains[column].argmax()) == row
-            certain = mutual and best >= CERTAIN_BEST and together >= CERTAIN_PAIR_GAIN
-            found.append(Stranger(int(place), int(suspects[column]), mutual, certain, together))
-        elif gain >= LEAST_GAIN:
-            found.append(Stranger(int(place), int(suspects[column]), False, False, gain))
-        elif best >= UNFIT_BEST and fits.rank[place] >= UNFIT_RANK:
-            found.append(Stranger(int(place), None, False, False, 0.0))
-    return found
+def _strangers(fits: _Fits, items: Sequence[Thumbnail]) -> list[Stranger]:
+    """Pairs that disagree most come first; none of their images is in another pair."""
+    suspects = np.sort(np.argsort(fits.mean, kind="stable")[:MOST_SUSPECTS])
+    pairs = fits.agreement(suspects, suspects)
+    sizes = [items[int(place)].size for place in suspects]
+    same = np.array([[a == b for b in sizes] for a in sizes], dtype=bool)
+    np.fill_diagonal(same, False)
+    pairs = np.where(same, pairs, np.inf)
+    gains = np.where(same, fits.towards(suspects, suspects), -np.inf)
+    found: dict[int, Stranger] = {}
+    while pairs.size and pairs.min() <= SWAPPED:
+        row, column = (int(place) for place in np.unravel_index(pairs.argmin(), pairs.shape))
+        certain = bool(pairs[row, column] <= CERTAIN)
+        there, back = float(gains[row, column]), float(gains[column, row])
+        mutual = min(there, back) >= LEAST_SHARE * (there + back)
+        for one, other in ((row, column), (column, row)):
+            partner = other if mutual else int(gains[one].argmax())
+            place = int(suspects[one])
+            found[place] = Stranger(place, int(suspects[partner]), mutual, certain and mutual)
+        pairs[[row, column]] = pairs[:, [row, column]] = np.inf
+    return [*found.values(), *_unfit(fits, found)]
 
 
-def _likeness(items: Sequence[Thumbnail]) -> NDArray[np.float32]:
-    """(N, SIDE, SIDE): how much more each pixel looks like the set's objects than like the rest.
-
-    Objects and background are a normal distribution each, of colour, colour around, and gradient.
-    """
-    moments = [_Moments(), _Moments()]
-    for item in items:
-        seen = _appearance(item)
-        share = item.inside.ravel() / 255.0
-        moments[0].add(seen, share)
-        moments[1].add(seen, 1.0 - share)
-    alike = np.empty((len(items), SIDE, SIDE), dtype=np.float32)
-    for place, item in enumerate(items):
-        seen = _appearance(item)
-        ratio = moments[0].log_density(seen) - moments[1].log_density(seen)
-        alike[place] = np.clip(ratio, -_MOST_RATIO, _MOST_RATIO).reshape(SIDE, SIDE)
-    return alike
+def _unfit(fits: _Fits, found: Mapping[int, Stranger]) -> list[Stranger]:
+    """Masks that fit no better than those of others, with the mask of a stranger if that fits."""
+    middle = float(np.median(fits.mean))
+    spread = max(1.4826 * float(np.median(np.abs(fits.mean - middle))), LEAST_SPREAD)
+    limit = min(UNFIT * middle, middle - UNFIT_SPREADS * spread)
+    low = [int(place) for place in np.flatnonzero(fits.mean <= limit) if place not in found]
+    unfit = [place for place in low if fits.rank(place) >= UNFIT_RANK]
+    strangers = np.array(sorted(found), dtype=np.intp)
+    result = []
+    for place in unfit:
+        gains = fits.towards(np.array([place]), strangers)[0]
+        fitting = gains.size > 0 and float(gains.max()) >= FITTING
+        partner = int(strangers[gains.argmax()]) if fitting else None
+        result.append(Stranger(place, partner, mutual=False, certain=False))
+    return result
 
 
-def _appearance(item: Thumbnail) -> NDArray[np.float64]:
-    """(SIDE * SIDE, 7): colour, colour around, gradient of each pixel."""
-    colour = item.channels / 255.0
-    around = ndimage.gaussian_filter(colour, (0, _CONTEXT, _CONTEXT))
-    stacked = np.concatenate([colour, around, item.gradient[None] / 255.0])
-    return stacked.reshape(len(stacked), -1).T
-
-
-class _Moments:
-    """Weighted mean and covariance of what was added."""
-
-    def __init__(self) -> None:
-        self._weight = 0.0
-        self._sum = np.zeros(7)
-        self._squares = np.zeros((7, 7))
-
-    def add(self, values: NDArray[np.float64], weights: NDArray[np.float64]) -> None:
-        """Take in (N, 7) values with their weights."""
-        weighted = values * weights[:, None]
-        self._weight += float(weights.sum())
-        self._sum += weighted.sum(axis=0)
-        self._squares += weighted.T @ values
-
-    def log_density(self, values: NDArray[np.float64]) -> NDArray[np.float64]:
-        """(N,): of a normal distribution, up to a constant."""
-        weight = max(self._weight, 1e-6)
-        mean = self._sum / weight
-        # A hundredth of the range keeps grey images, whose channels are all alike, invertible.
-        covariance = self._squares / weight - np.outer(mean, mean) + 1e-4 * np.eye(len(mean))
-        apart = values - mean
-        distance = ((apart @ np.linalg.inv(covariance)) * apart).sum(axis=1)
-        density: NDArray[np.float64] = -0.5 * (distance + np.linalg.slogdet(covariance)[1])
-        return density
-
-
-def _in_bytes(values: NDArray[np.float32]) -> NDArray[np.uint8]:
-    return np.round(values * 255).astype(np.uint8)
-
-
-def _unit(maps: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
+def _unit(maps: NDArray[np.uint8]) -> NDArray[np.float32]:
     """(N, SIDE * SIDE): rows of mean 0 and length 1; those without contrast are 0."""
     rows = maps.reshape(len(maps), -1).astype(np.float32)
     rows -= rows.mean(axis=1, keepdims=True)
@@ -333,5 +298,14 @@ def _unit(maps: NDArray[np.uint8] | NDArray[np.float32]) -> NDArray[np.float32]:
     return rows
 
 
-def _correlation(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float64]:
-    return (a @ b.T).astype(np.float64)
+def _distances(a: NDArray[np.float32], b: NDArray[np.float32]) -> NDArray[np.float32]:
+    """(A, B): Euclidean."""
+    squares = np.square(a).sum(axis=1)[:, None] + np.square(b).sum(axis=1) - 2 * a @ b.T
+    distances: NDArray[np.float32] = np.sqrt(np.maximum(squares, 0))
+    return distances
+
+
+def _per_length(gain: NDArray[np.float32], length: NDArray[np.float32]) -> NDArray[np.float64]:
+    """A product per length of both factors; 0 where one of them is next to nothing."""
+    enough = length > 1e-4
+    return np.where(enough, gain / np.where(enough, length, 1), 0.0).astype(np.float64)

@@ -76,6 +76,8 @@ def command(
         for finding in audit.findings:
             where = finding.file or "the data set"
             click.echo(f"{finding.severity}: {where}: {finding.problem}. {finding.remedy}")
+        for item in audit.unjudged:
+            click.echo(f"not judged: {item.check}: {item.reason}.")
         click.echo(audit_line(audit))
     if fix is not None:
         fixes = copy_with_fixes(

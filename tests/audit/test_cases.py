@@ -70,7 +70,7 @@ def fail(path: str) -> Callable[[], tuple[ObjectMask, ...]]:
 
 def test_a_sound_data_set_has_no_findings_and_is_counted() -> None:
     result = audit(case("a", objects=(square(), square(2))), case("b"))
-    assert result == Audit((), 2, 3, {"cell": 3, "nucleus": 0}, ())
+    assert replace(result, unjudged=()) == Audit((), 2, 3, {"cell": 3, "nucleus": 0}, ())
 
 
 def test_every_case_is_read_once_and_progress_is_told() -> None:
@@ -317,3 +317,26 @@ def test_a_tile_that_holds_nothing_is_no_error() -> None:
     )
     audit = audit_cases([nothing], minimum_area=1)
     assert not [finding for finding in audit.findings if "finite" in finding.problem]
+
+
+def test_checks_that_cannot_judge_a_set_say_so() -> None:
+    result = audit(case("a"), case("b"))
+    checks = {item.check for item in result.unjudged}
+    assert {"swapped_masks", "shifted_mask", "missing_object"} <= checks
+    assert {"check": "swapped_masks", "reason": "2 images have an object, and 6 are needed"} in (
+        result.to_json()["not_judged"]
+    )
+
+
+def test_of_a_set_without_annotation_no_check_says_that_it_cannot_judge() -> None:
+    bare = replace(case("a"), read_objects=None)
+    assert audit(bare).unjudged == ()
+
+
+def test_two_annotations_of_one_image_are_compared() -> None:
+    pixels = picture(3)
+    first = case("a", pixels=pixels)
+    second = case("b", pixels=pixels, objects=(square(2),))
+    found = {finding.check: finding for finding in audit(first, second).findings}
+    assert found["annotators_disagree"].other == "a"
+    assert "duplicate_image" in found

@@ -11,12 +11,16 @@ from samdomains.types import Split
 from tests.audit_making import Picture, pictures
 
 
-def findings(shown: list[Picture], splits: dict[int, Split] | None = None) -> list[Finding]:
+def looked_at(shown: list[Picture], splits: dict[int, Split] | None = None) -> Contents:
     contents = Contents()
     for place, item in enumerate(shown):
         case = item.as_case(str(place), (splits or {}).get(place))
         contents.look_at(case, item.pixels, item.objects)
-    return list(contents.findings())
+    return contents
+
+
+def findings(shown: list[Picture], splits: dict[int, Split] | None = None) -> list[Finding]:
+    return list(looked_at(shown, splits).findings())
 
 
 def test_a_sound_set_has_no_findings() -> None:
@@ -77,6 +81,26 @@ def test_a_forgotten_object_is_told_once_an_image_with_its_place() -> None:
     assert (finding.case, finding.check) == ("4", "missing_object")
     assert "2 regions without a label look" in finding.problem
     assert finding.box is not None
+
+
+def test_where_all_images_lack_an_object_the_set_is_said_not_to_be_judged() -> None:
+    shown = [item.without(place % 4) for place, item in enumerate(pictures(20))]
+    contents = looked_at(shown)
+    assert [finding.check for finding in contents.findings()] == []
+    (item,) = contents.unjudged()
+    assert (item.check, "too much without a label" in item.reason) == ("missing_object", True)
+
+
+def test_a_sound_set_is_judged_by_all_checks_and_few_images_by_none() -> None:
+    contents, few = looked_at(pictures(12)), looked_at(pictures(3))
+    assert list(contents.findings()) == list(few.findings()) == []
+    assert list(contents.unjudged()) == []
+    assert {item.check for item in few.unjudged()} == {
+        "intensity_outlier",
+        "missing_object",
+        "shifted_mask",
+        "swapped_masks",
+    }
 
 
 def test_a_darker_image_is_told_with_numbers() -> None:

@@ -6,7 +6,13 @@ import numpy as np
 import pytest
 
 from samdomains.audit.looks import take_look
-from samdomains.audit.outliers import GreyLevels, Outlier, find_outliers, grey_levels
+from samdomains.audit.outliers import (
+    GreyLevels,
+    Outlier,
+    find_outliers,
+    grey_levels,
+    why_unjudged,
+)
 from samdomains.types import RawImage
 from tests.audit_making import picture
 
@@ -69,3 +75,15 @@ def test_two_kinds_of_image_in_one_set_are_no_outliers() -> None:
 
 def test_few_images_are_not_judged() -> None:
     assert find_outliers([*usual(3), levels(picture(20).pixels // 8, 20)]) == ()
+
+
+def test_a_set_of_one_exposure_is_judged_and_one_of_many_is_not() -> None:
+    even = usual()
+    assert why_unjudged(even) == ""
+    factors = (1, 30, 2, 10, 5, 40, 1, 20, 3, 8)
+    varied = [
+        replace(item, low=0.0, high=factor * 10.0)
+        for item, factor in zip(even, factors, strict=True)
+    ]
+    assert "exposure differs too much" in why_unjudged(varied)
+    assert why_unjudged(even[:3]) == "there are 3 images, and 6 are needed"
