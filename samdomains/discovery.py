@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -78,6 +79,29 @@ def core_version() -> str:
         return metadata.version(CORE_DISTRIBUTION)
     except metadata.PackageNotFoundError:
         return "not installed"
+
+
+def supported_range(version: str) -> str:
+    """The versions of the core that a plugin tested with ``version`` supports.
+
+    Before 1.0 those of this minor version and the next: what is deprecated in one works for two
+    (docs/stability.md). From 1.0 on those of the same major version.
+
+    Raises:
+        PluginError: The core is not installed, so its version is unknown.
+
+    Example:
+        >>> supported_range("0.4.2"), supported_range("1.3.0")
+        ('>=0.4,<0.6', '>=1.3,<2')
+    """
+    numbers = re.match(r"(\d+)\.(\d+)", version)
+    if numbers is None:
+        raise PluginError(
+            f"the version of samdomains is '{version}'. Install it: pip install samdomains"
+        )
+    major, minor = map(int, numbers.groups())
+    end = f"0.{minor + 2}" if major == 0 else str(major + 1)
+    return f">={major}.{minor},<{end}"
 
 
 def _with_status(claims: Sequence[InstalledDomain]) -> list[InstalledDomain]:

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
-from samdomains.discovery import core_version, find_domain, installed_domains
+from samdomains.discovery import core_version, find_domain, installed_domains, supported_range
 from samdomains.errors import PluginError
 
 if TYPE_CHECKING:
@@ -60,3 +60,23 @@ def test_an_unknown_domain_lists_the_installed_and_how_to_add_it(
 
 def test_the_core_knows_its_version() -> None:
     assert core_version()[0].isdigit()
+
+
+@pytest.mark.parametrize(
+    ("version", "supported"),
+    [
+        ("0.1.0", ">=0.1,<0.3"),
+        ("0.9.3.dev1", ">=0.9,<0.11"),
+        ("1.0.0", ">=1.0,<2"),
+        ("2.4", ">=2.4,<3"),
+    ],
+)
+def test_a_plugin_supports_the_version_it_was_tested_with_and_the_next(
+    version: str, supported: str
+) -> None:
+    assert supported_range(version) == supported
+
+
+def test_a_core_that_is_not_installed_has_no_range() -> None:
+    with pytest.raises(PluginError, match="pip install samdomains"):
+        supported_range("not installed")

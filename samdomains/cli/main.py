@@ -26,6 +26,7 @@ COMMANDS: Mapping[str, str] = {
     "domains": "List the installed domains.",
     "explain": "Show who answers each hook of a domain.",
     "recipe": "Print the resolved recipe of a domain, each value with its origin.",
+    "new": "Write a plugin for a new domain.",
     "doctor": "Show versions, device, checkpoints and domains.",
     "pretrain": "Make the shipped tiny model from generated scenes.",
 }
