@@ -17,7 +17,7 @@ from mkdocs.structure.pages import Page
 
 ROOT = Path(__file__).resolve().parent.parent
 REPOSITORY = "https://github.com/samdomains/samdomains/blob/main/"
-LINK = re.compile(r"\]\((?!#|[a-z]+:)([^)#\s]+)((?:#[^)\s]*)?)\)")
+LINK = re.compile(r"\]\((?!#|[a-z]+:)([^)#\s\"'=]+)((?:#[^)\s]*)?)\)")
 
 GUESTS = {
     f"plugins/{folder.parent.name}/README.md": f"domains/{folder.parent.name}.md"
