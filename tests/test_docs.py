@@ -11,9 +11,11 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import click
 import pytest
+import torch
 from pydantic import BaseModel
 
 import samdomains
@@ -21,6 +23,7 @@ from samdomains import plugin
 from samdomains.cli.main import COMMANDS, cli
 from samdomains.hookspecs import DomainHooks
 from samdomains.recipe import Recipe
+from samdomains.sam.models import build_architecture
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("plugins/*/*.md")])
@@ -125,6 +128,20 @@ def test_every_command_is_documented_with_all_its_options_and_an_example(command
 def test_every_name_that_plugins_may_import_is_documented(public: str) -> None:
     page = (REFERENCE / "plugin.md").read_text("utf-8")
     assert f"- `{public}` (" in page or f"## {public}\n" in page
+
+
+def test_the_page_about_export_renames_every_tensor_for_transformers() -> None:
+    transformers = pytest.importorskip("transformers")
+    (block,) = (
+        block for block in code_blocks(ROOT / "docs" / "export.md", "python") if "RENAMES" in block
+    )
+    page: dict[str, Any] = {}
+    exec(block.partition("\nsam = ")[0], page)
+    with torch.device("meta"):
+        ours = build_architecture("vit_b").state_dict()
+        theirs = transformers.SamModel(transformers.SamConfig()).state_dict()
+    renamed = {name: tensor.shape for name, tensor in page["renamed"](ours).items()}
+    assert renamed == {name: tensor.shape for name, tensor in theirs.items()}
 
 
 def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -> None:
