@@ -21,6 +21,19 @@ TUTORIAL = Path(__file__).resolve().parent.parent / "docs" / "tutorial.md"
 FILE = re.compile(r"^`([\w/]+\.py)`:\n\n```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^samdomains (?!new).+", re.MULTILINE)
 
+FRAMES = ("001", "004", "011", "014", "021")
+"""Frames of the demo data on which the page's commands are called: three stretches of a row."""
+
+QUICK = (
+    "--set=training.epochs=1",
+    "--set=training.mixtures=[]",
+    "--set=training.objects_per_image=2",
+    "--set=evaluation.prompts=[box]",
+    "--set=evaluation.bootstrap=20",
+    "--set=evaluation.health=false",
+)
+"""Words that make the run a matter of seconds."""
+
 
 @pytest.fixture(scope="module")
 def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
@@ -33,6 +46,9 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.syspath_prepend(str(folder))
         patch.chdir(folder)
         select_domain("crops").make_demo_data(folder / "cwfid", 0)
+        for file in (folder / "cwfid").rglob("*.png"):
+            if file.name[:3] not in FRAMES:
+                file.unlink()
         yield folder
     for name in [name for name in sys.modules if name.startswith("samdomains_crops")]:
         del sys.modules[name]
@@ -71,12 +87,12 @@ def test_the_conformance_kit_and_the_tests_of_the_page_pass(plugin: Path) -> Non
     assert "skipped" not in done.stdout
 
 
-def test_its_commands_work(plugin: Path, quick: tuple[str, ...]) -> None:
+def test_its_commands_work(plugin: Path) -> None:
     commands = [shlex.split(line)[1:] for line in COMMAND.findall(TUTORIAL.read_text("utf-8"))]
     for words in commands:
-        more = quick if words[0] == "run" else ()
+        more = QUICK if words[0] == "run" else ()
         done = CliRunner().invoke(cli, [*words, *more], catch_exceptions=False)
         assert done.exit_code == 0, f"{words}: {done.output}"
     assert [words[0] for words in commands] == ["explain", "check", "run", "segment"]
     assert (plugin / "runs" / "carrots" / "report.html").is_file()
-    assert len(list((plugin / "plants").glob("*.png"))) == 12
+    assert len(list((plugin / "plants").glob("*.png"))) == len(FRAMES)
