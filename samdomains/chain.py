@@ -7,8 +7,6 @@ that implements a hook answers it, and it alone: there is no falling through to 
 
 from __future__ import annotations
 
-import errno
-import traceback
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -17,11 +15,12 @@ from typing import Any, Literal, cast
 import pluggy
 
 from samdomains.discovery import InstalledDomain, find_domain, installed_domains
-from samdomains.errors import PluginError, RecipeError, SamDomainsError, did_you_mean
+from samdomains.errors import PluginError, RecipeError, did_you_mean
 from samdomains.facts import Facts, StrategyChoice
+from samdomains.hook_guards import HookSource, guarded, home_of
 from samdomains.hook_rules import require_valid_answer, require_valid_implementations, source_line
 from samdomains.hookspecs import PROJECT, DomainHooks
-from samdomains.layers import Layer, load_layers
+from samdomains.layers import CORE_LABEL, Layer, load_layers
 from samdomains.protocols import MaskWriter, Normalizer, PromptProposer, PromptSampler
 from samdomains.recipe import Recipe
 from samdomains.recipe_layers import (
@@ -229,20 +228,26 @@ class Domain:
     def _call(
         self, hook: str, implementation: pluggy.HookImpl, arguments: Mapping[str, object]
     ) -> object:
-        start = f"{implementation.plugin_name}: `{hook}`"
-        try:
+        source = self._source(hook, implementation)
+        with source.named():
             answer = implementation.function(*(arguments[name] for name in implementation.argnames))
-        except Exception as error:
-            if isinstance(error, SamDomainsError) or _disk_is_full(error):
-                raise
-            file, line = _raised_at(error, implementation)
-            raise PluginError(
-                f"{start} of domain '{self.name}' failed at {file}:{line}: "
-                f"{type(error).__name__}: {error}"
-            ) from error
+        start = f"{source.layer}: `{hook}` ({source.file}:{source.line})"
+        require_valid_answer(hook, answer, start)
+        return answer if source.layer == CORE_LABEL else guarded(answer, source)
+
+    def _source(self, hook: str, implementation: pluggy.HookImpl) -> HookSource:
+        layer = self._layers[implementation.plugin_name]
         file, line = source_line(implementation.function)
-        require_valid_answer(hook, answer, f"{start} ({file}:{line})")
-        return answer
+        return HookSource(
+            self.name,
+            layer.label,
+            layer.distribution,
+            layer.version,
+            hook,
+            file,
+            line,
+            home_of(layer.module),
+        )
 
     def _recipes(self) -> list[tuple[str, Mapping[str, Mapping[str, Any]]]]:
         """Layer and named recipes, in the order of registration."""
@@ -273,16 +278,3 @@ def select_domain(name: str, *, local_plugin: Path | None = None) -> Domain:
     """
     installed = find_domain(name)
     return Domain(installed, load_layers(installed, local_plugin))
-
-
-def _disk_is_full(error: Exception) -> bool:
-    """Whether the plugin merely met a full disk, which the user mends and not its author."""
-    return isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT)
-
-
-def _raised_at(error: Exception, implementation: pluggy.HookImpl) -> tuple[str, int]:
-    """The deepest line of the plugin's own file on the way to the error."""
-    file, line = source_line(implementation.function)
-    frames = traceback.extract_tb(error.__traceback__)
-    lines = [frame.lineno for frame in frames if frame.filename == file and frame.lineno]
-    return file, lines[-1] if lines else line

@@ -34,6 +34,30 @@ class PluginError(SamDomainsError):
     """A plugin cannot be found or imported, or breaks the rules of the hooks."""
 
 
+class HookError(PluginError):
+    """A hook of a plugin, or what it returned, raised an error that is none of samdomains's own.
+
+    Its text names hook, domain, distribution, version, file and line; its cause is that error.
+    """
+
+    case: str | None = None
+    """Id of the case on which it happened, once somebody who knows it has named it."""
+
+    def about(self, case: str, file: Path | None = None) -> HookError:
+        """The same with the case before it; unchanged where a case is named already.
+
+        Args:
+            case: Its id.
+            file: Its first file, where it has one.
+        """
+        if self.case is not None:
+            return self
+        told = type(self)(f"case '{case}'{'' if file is None else f' ({file})'}: {self}")
+        told.case = case
+        told.__cause__ = self.__cause__
+        return told
+
+
 class DataError(SamDomainsError):
     """A file of the user's data set is missing, damaged or inconsistent.
 

@@ -15,6 +15,9 @@ from samdomains.errors import PluginError
 CORE_MODULE = "samdomains.defaults"
 """The core's own layer. Named, not imported: it stands above this module in the house."""
 
+CORE_LABEL = "core"
+"""Label of that layer."""
+
 
 @dataclass(frozen=True, slots=True)
 class Layer:
@@ -41,7 +44,7 @@ def load_layers(domain: InstalledDomain, local_plugin: Path | None) -> list[Laye
             extends a domain that is not installed.
     """
     layers = [
-        Layer("core", importlib.import_module(CORE_MODULE), CORE_DISTRIBUTION, core_version())
+        Layer(CORE_LABEL, importlib.import_module(CORE_MODULE), CORE_DISTRIBUTION, core_version())
     ]
     layers += [layer for layer in _family(domain) if layer.module is not layers[0].module]
     if local_plugin is not None:

@@ -137,7 +137,7 @@ def _texts(plugin: NewPlugin) -> dict[str, str]:
     environment = jinja2.Environment(
         undefined=jinja2.StrictUndefined,
         keep_trailing_newline=True,
-        autoescape=False,  # noqa: S701 (code, no HTML)
+        autoescape=False,  # code, no HTML
     )
     values = {
         "name": plugin.name,

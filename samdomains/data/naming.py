@@ -6,7 +6,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
-from samdomains.errors import DataError, SamDomainsError
+from samdomains.errors import DataError, HookError, SamDomainsError
 from samdomains.types import Case
 
 VOLUME_SUFFIXES = (".dcm", ".gz", ".mha", ".mhd", ".nii", ".nrrd")
@@ -32,8 +32,21 @@ def named_errors(case: Case) -> Iterator[None]:
         yield
     except DataError:
         raise
+    except HookError as error:
+        named = error.about(case.id, image_file(case))
+        raise named from named.__cause__
     except SamDomainsError as error:
         raise type(error)(f"{image_file(case)}: {error}") from error
+
+
+@contextmanager
+def named_case(case: str) -> Iterator[None]:
+    """Put the id of a case before the error of a plugin's hook that does not know it."""
+    try:
+        yield
+    except HookError as error:
+        named = error.about(case)
+        raise named from named.__cause__
 
 
 def image_file(case: Case) -> Path:

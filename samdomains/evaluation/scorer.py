@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
+from samdomains.data.naming import named_case
 from samdomains.data.parts import normalized_image
 from samdomains.errors import DataError
 from samdomains.evaluation.baselines import BoxEllipse
@@ -176,7 +177,8 @@ def _score_case(
                 for target, ious in zip(part, curves, strict=True):
                     yield _click_score(case, target, name, ious)
         if "auto" in wanted:
-            found = _found(name, encoded, image, asked.find)
+            with named_case(case.id):
+                found = _found(name, encoded, image, asked.find)
             yield from _automatic(case, name, objects, targets, found, asked)
 
 

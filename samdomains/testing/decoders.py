@@ -19,6 +19,11 @@ DECODERS = (
     ("SimpleITK", "ReadImage"),
     ("SimpleITK", "ImageFileReader.Execute"),
     ("SimpleITK", "ImageSeriesReader.Execute"),
+    ("numpy", "load"),
+    ("numpy", "fromfile"),
+    ("imageio.v3", "imread"),
+    ("cv2", "imread"),
+    ("h5py", "Dataset.__getitem__"),
 )
 """Module and name. Those that are not installed are left out; rasterio, imagecodecs and PyAV
 cannot be watched, since they are written in C."""
@@ -29,8 +34,20 @@ class PixelsDecodedError(AssertionError):
 
 
 @contextmanager
-def no_pixels() -> Iterator[None]:
-    """Raise ``PixelsDecodedError`` where the block decodes pixels with a known reader."""
+def no_pixels() -> Iterator[list[str]]:
+    """Raise ``PixelsDecodedError`` where the block decodes pixels with a known reader.
+
+    Gives a list that then holds the reader's name, should the error be caught on its way.
+    """
+    decoded: list[str] = []
+
+    def refuse(name: str) -> Callable[..., NoReturn]:
+        def refused(*_: object, **__: object) -> NoReturn:
+            decoded.append(name)
+            raise PixelsDecodedError(name)
+
+        return refused
+
     with ExitStack() as stack:
         for module, name in DECODERS:
             if find_spec(module.split(".")[0]) is None:
@@ -39,12 +56,5 @@ def no_pixels() -> Iterator[None]:
             *path, last = name.split(".")
             for part in path:
                 owner = getattr(owner, part)
-            stack.enter_context(mock.patch.object(owner, last, _refuse(f"{module}.{name}")))
-        yield
-
-
-def _refuse(name: str) -> Callable[..., NoReturn]:
-    def refuse(*_: object, **__: object) -> NoReturn:
-        raise PixelsDecodedError(name)
-
-    return refuse
+            stack.enter_context(mock.patch.object(owner, last, refuse(f"{module}.{name}")))
+        yield decoded

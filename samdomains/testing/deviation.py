@@ -31,17 +31,25 @@ def deviates(reason: str) -> Callable[[_Check], _Check]:
 
 
 def require_reasons(subclass: type, base: type) -> None:
-    """Refuse a subclass that overrides checks of ``base`` without ``deviates``.
+    """Refuse a subclass that overrides checks of ``base`` without ``deviates``, inherited or not.
 
     Raises:
-        TypeError: Names the checks.
+        TypeError: Names the checks, or the recipe in ``unfit`` without a reason.
     """
-    checks = {name for name in vars(base) if name.startswith("test_")}
-    silent = sorted(
-        name for name in checks & set(vars(subclass)) if not hasattr(vars(subclass)[name], REASON)
-    )
+    checks = sorted(name for name in vars(base) if name.startswith("test_"))
+    silent = [
+        name
+        for name in checks
+        if getattr(subclass, name) is not vars(base)[name]
+        and not hasattr(getattr(subclass, name), REASON)
+    ]
     if silent:
         raise TypeError(
             f"{subclass.__name__} overrides {', '.join(silent)} of the conformance kit without a "
             'reason. Decorate each with @deviates("why this domain needs another check")'
         )
+    for recipe, reason in getattr(subclass, "unfit", {}).items():
+        if not reason.strip():
+            raise TypeError(
+                f"{subclass.__name__} calls the recipe '{recipe}' unfit without a reason; say why"
+            )

@@ -10,6 +10,8 @@ from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
+import pytest
+
 from samdomains.chain import Domain, select_domain
 from samdomains.data.parts import in_parts
 from samdomains.recipe import Recipe
@@ -45,6 +47,13 @@ class Subject:
             if len(chosen) == most:
                 break
         return chosen
+
+    def first_with_objects(self) -> tuple[Case, tuple[ObjectMask, ...]]:
+        """The first image, volume or scene with objects, and these."""
+        for case in self.cases:
+            if case.read_objects and (objects := case.read_objects()):
+                return case, objects
+        pytest.fail("no case of the demo data has an object; make_demo_data must draw some")
 
     def objects(self, part: Case) -> list[ObjectMask]:
         """The objects of a part that training uses."""

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import replace
 from pathlib import Path
 
+import pytest
+
 from samdomains.data.parts import in_parts
 from samdomains.facts import Facts
 from samdomains.run_directory import RunDirectory
@@ -40,6 +42,12 @@ def two_steps(subject: Subject, recipe_name: str, out: Path) -> float:
     recipe = domain.resolve_recipe(name=recipe_name, settings=QUICK).recipe
     cases = in_parts(domain.load_cases(subject.data, recipe), recipe.scene)
     chosen = replace(subject, recipe=recipe, parts=cases).labelled(2)
+    if len(chosen) < 2:
+        pytest.fail(
+            f"recipe '{recipe_name}' finds objects in {len(chosen)} images of the demo data, and "
+            "two are needed; draw more, or say in `unfit` why it cannot read them",
+            pytrace=False,
+        )
     base = load_base("tiny", None)
     facts = Facts(
         model="tiny",

@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 import multiprocessing
-from dataclasses import dataclass
+import pickle
+from collections.abc import Mapping
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass, fields
 
 import numpy as np
+import pytest
 
 from samdomains.data.parts import normalized_image
 from samdomains.protocols import MaskWriter, Normalizer, PromptProposer, PromptSampler
@@ -56,6 +60,40 @@ def do(work: Work) -> tuple[float, int]:
 
 
 def do_in_worker(work: Work) -> tuple[float, int]:
-    """``do`` in a process that is started afresh, as on macOS and Windows."""
-    with multiprocessing.get_context("spawn").Pool(1) as pool:
-        return pool.apply(do, (work,))
+    """``do`` in a process that is started afresh, as on macOS and Windows.
+
+    Fails where a part of the work does not arrive there, and names it. The parts go as bytes: a
+    worker that cannot unpickle its task would end without a word.
+    """
+    packed = {field.name: _packed(field.name, getattr(work, field.name)) for field in fields(work)}
+    spawn = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=spawn) as pool:
+        for name, content in packed.items():
+            problem = pool.submit(_arrives, content).exception()
+            if problem is not None:
+                pytest.fail(
+                    f"the {name} does not arrive in a worker: {type(problem).__name__}: {problem}. "
+                    "It is made anew there from its module: let that need nothing that only the "
+                    "main process has done",
+                    pytrace=False,
+                )
+        return pool.submit(_do_packed, packed).result()
+
+
+def _packed(name: str, part: object) -> bytes:
+    try:
+        return pickle.dumps(part)
+    except (pickle.PicklingError, AttributeError, TypeError) as error:
+        pytest.fail(
+            f"the {name} does not pickle: {error}. Make it a frozen dataclass or a function of a "
+            "module, not a lambda, an inner function or an open file",
+            pytrace=False,
+        )
+
+
+def _arrives(content: bytes) -> None:
+    pickle.loads(content)
+
+
+def _do_packed(packed: Mapping[str, bytes]) -> tuple[float, int]:
+    return do(Work(**{name: pickle.loads(content) for name, content in packed.items()}))

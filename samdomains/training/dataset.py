@@ -57,6 +57,7 @@ class Sample:
         variant: Which of the view's fixed variants it shows; 0 is the unchanged one.
         given: The first prompt of each object in the content's pixels, made of a neighbouring
             slice, or None where a user's is simulated. Without any, all are.
+        case: Id of the case that it shows, for errors.
     """
 
     index: int
@@ -66,6 +67,7 @@ class Sample:
     masks: tuple[Mask, ...]
     variant: int = 0
     given: tuple[Prompts | None, ...] = ()
+    case: str = ""
 
     def pin_memory(self) -> Sample:
         """The same in memory from which a GPU copies while it computes; torch's loader asks."""
@@ -236,6 +238,7 @@ class ViewDataset(Dataset[Sample]):
             tuple(mask for mask, _ in shown),
             variant,
             tuple(prompt for _, prompt in shown),
+            self.cases[self.views[index].case].id,
         )
 
     def _change(self, index: int, variant: int) -> Augmentation:

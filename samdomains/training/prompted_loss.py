@@ -53,6 +53,7 @@ class PromptedLoss(nn.Module):
             image_index=torch.tensor(index),
             frames=[sample.frame for sample in samples],
             given=[prompt for sample in samples for prompt in sample.given_prompts()],
+            cases=[sample.case for sample in samples],
         )
         return rounds_loss(
             self.sam,

@@ -7,6 +7,7 @@ round gives models that cannot be corrected (see docs/architecture.md).
 from __future__ import annotations
 
 from collections.abc import Sequence
+from contextlib import nullcontext
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,7 @@ import torch
 from segment_anything.modeling import Sam
 from torch import Tensor
 
+from samdomains.data.naming import named_case
 from samdomains.prompts.corrections import add_click, correction_click
 from samdomains.protocols import PromptSampler
 from samdomains.sam.decode import decode, is_ambiguous, select
@@ -32,12 +34,14 @@ class ObjectBatch:
         frames: B frames, one per image.
         given: N first prompts, or None for each that the sampler makes; it makes all without any.
             It cannot make that of an empty mask.
+        cases: B ids of the cases that the images show, for errors; empty where they are of none.
     """
 
     masks: Sequence[Mask]
     image_index: Tensor
     frames: Sequence[Frame]
     given: Sequence[Prompts | None] = ()
+    cases: Sequence[str] = ()
 
     def frame(self, index: int) -> Frame:
         """The frame of object ``index``."""
@@ -49,9 +53,21 @@ class ObjectBatch:
         """The given prompts, and the sampler's for the other objects."""
         given = self.given or [None] * len(self.masks)
         return [
-            sampler(mask, rng, None) if prompt is None else prompt
-            for mask, rng, prompt in zip(self.masks, rngs, given, strict=True)
+            self.simulated(index, sampler, rng, None) if prompt is None else prompt
+            for index, (rng, prompt) in enumerate(zip(rngs, given, strict=True))
         ]
+
+    def simulated(
+        self,
+        index: int,
+        sampler: PromptSampler,
+        rng: np.random.Generator,
+        previous: Logits | None,
+    ) -> Prompts:
+        """What the sampler says of object ``index``; an error names the case."""
+        name = self.cases[int(self.image_index[index])] if self.cases else ""
+        with named_case(name) if name else nullcontext():
+            return sampler(self.masks[index], rng, previous)
 
 
 def rounds_loss(
@@ -115,7 +131,7 @@ def corrected(
         previous: Logits = batch.frame(index).logits(low[index : index + 1])[0].numpy()
         clicked = prompt
         if mask.any():
-            reaction = sampler(mask, rngs[index], previous)
+            reaction = batch.simulated(index, sampler, rngs[index], previous)
             for point, label in zip(reaction.points, reaction.point_labels, strict=True):
                 clicked = add_click(clicked, point, int(label))
         elif click := correction_click(mask, previous > 0, rngs[index]):

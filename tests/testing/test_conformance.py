@@ -54,6 +54,43 @@ def beside(mask: np.ndarray, rng: np.random.Generator, previous: object) -> Prom
     return Prompts(points=point, point_labels=np.ones(1, dtype=np.int64))
 
 
+def as_integers(mask: np.ndarray, rng: np.random.Generator, previous: object) -> Prompts:
+    rows, columns = np.nonzero(mask)
+    point = np.array([[columns[0], rows[0]]])
+    return Prompts(points=point, point_labels=np.ones(1, dtype=np.int64))  # type: ignore[arg-type]
+
+
+def unseeded(mask: np.ndarray, rng: np.random.Generator, previous: object) -> Prompts:
+    rows, columns = np.nonzero(mask)
+    chosen = np.random.default_rng().integers(len(rows))
+    point = np.array([[columns[chosen], rows[chosen]]], dtype=np.float32)
+    return Prompts(points=point, point_labels=np.ones(1, dtype=np.int64))
+
+
+def unseeded_prior(mask: np.ndarray, rng: np.random.Generator, previous: object) -> Prompts:
+    noise = np.random.default_rng().normal(size=mask.shape)
+    return Prompts(prior=noise.astype(np.float32))
+
+
+def small_prior(mask: np.ndarray, rng: np.random.Generator, previous: object) -> Prompts:
+    return Prompts(prior=np.zeros((8, 8), dtype=np.float32))
+
+
+def wrong_correction(mask: np.ndarray, rng: np.random.Generator, previous: object) -> Prompts:
+    if previous is None:
+        return Prompts(box=ObjectMask.from_mask(mask).box)
+    return beside(mask, rng, previous)
+
+
+def in_double(pixels: np.ndarray, statistics: object) -> np.ndarray:
+    return np.full((3, *pixels.shape[1:]), 0.5)
+
+
+def divides(pixels: np.ndarray, statistics: object) -> Image:
+    scaled = (pixels[:1] - pixels.min()) / np.float32(pixels.max() - pixels.min())
+    return np.repeat(scaled.astype(np.float32), 3, axis=0)
+
+
 def outside(image: Image) -> Sequence[Prompts]:
     return [Prompts(box=np.array([500, 500, 600, 600], dtype=np.float32))]
 
@@ -87,10 +124,52 @@ Check = Callable[..., None]
             "clicks beside the object with label 1",
         ),
         (
+            DomainConformance.test_the_normalised_image_is_what_a_model_expects,
+            "normalize_intensity",
+            in_double,
+            r"must give float32 \(3, H, W\), got float64",
+        ),
+        (
+            DomainConformance.test_a_constant_image_is_normalised_too,
+            "normalize_intensity",
+            divides,
+            "guard the division",
+        ),
+        (
+            DomainConformance.test_simulated_prompts_point_at_their_object,
+            "sample_prompts",
+            as_integers,
+            "they must be float32 and int64",
+        ),
+        (
+            DomainConformance.test_simulated_prompts_point_at_their_object,
+            "sample_prompts",
+            unseeded,
+            "use only the rng it is given",
+        ),
+        (
+            DomainConformance.test_simulated_prompts_point_at_their_object,
+            "sample_prompts",
+            unseeded_prior,
+            "use only the rng it is given",
+        ),
+        (
+            DomainConformance.test_simulated_prompts_point_at_their_object,
+            "sample_prompts",
+            small_prior,
+            r"gives a prior of \(8, 8\)",
+        ),
+        (
+            DomainConformance.test_corrections_point_at_what_is_wrong_or_right,
+            "sample_prompts",
+            wrong_correction,
+            "correcting, clicks beside the object with label 1",
+        ),
+        (
             DomainConformance.test_proposed_prompts_lie_in_the_image,
             "propose_prompts",
             outside,
-            "a prompt lies outside of its image",
+            "gives a prompt that lies outside of its image",
         ),
         (
             DomainConformance.test_cases_are_listed_in_the_same_order_each_time,
@@ -130,7 +209,7 @@ def test_a_broken_writer_is_told_what_to_change(
 
 
 def test_a_normaliser_that_changes_its_input_is_found() -> None:
-    with pytest.raises(AssertionError, match="the normaliser changes its input; copy"):
+    with pytest.raises(pytest.fail.Exception, match="the normaliser changes its input; copy"):
         TestImages().test_the_normalised_image_is_what_a_model_expects(
             broken("normalize_intensity", in_place)
         )
@@ -143,12 +222,44 @@ def test_a_check_is_overridden_with_a_reason_only() -> None:
             def test_every_recipe_is_valid(self, subject: Subject) -> None:
                 """Pass."""
 
+    class _Mixin:
+        def test_every_recipe_is_valid(self, subject: Subject) -> None:
+            """Pass."""
+
+    with pytest.raises(TypeError, match="overrides test_every_recipe_is_valid"):
+
+        class _Inherited(_Mixin, DomainConformance):
+            """The check of the mixin hides that of the kit."""
+
+    with pytest.raises(TypeError, match="overrides test_every_recipe_is_valid"):
+
+        class _Removed(DomainConformance):
+            test_every_recipe_is_valid = None  # type: ignore[assignment]
+
+    with pytest.raises(TypeError, match="calls the recipe 'fast' unfit without a reason"):
+
+        class _Unfit(DomainConformance):
+            unfit = {"fast": " "}  # noqa: RUF012 (a constant)
+
     class _Reasoned(DomainConformance):
         @deviates("this domain has no recipes")
         def test_every_recipe_is_valid(self, subject: Subject) -> None:
             """Pass."""
 
     assert _Reasoned()
+
+
+def test_unfit_names_recipes_that_exist() -> None:
+    class _Gone(DomainConformance):
+        unfit = {"gone": "it was renamed"}  # noqa: RUF012 (a constant)
+
+    with pytest.raises(pytest.fail.Exception, match=r"`unfit` names \['gone'\]"):
+        _Gone().test_every_recipe_is_valid(subject_of("images"))
+
+
+def test_without_the_one_fixture_it_says_what_is_missing() -> None:
+    with pytest.raises(pytest.fail.Exception, match="needs a fixture `domain` that returns the id"):
+        DomainConformance.domain.__wrapped__(TestImages())  # type: ignore[attr-defined]
 
 
 def test_the_recipe_of_a_subject_is_the_default() -> None:
