@@ -1,8 +1,8 @@
 """Make the pictures of the documents from generated data: ``python docs/pictures.py``.
 
-``nuclei.png`` is the median case of a run on the demo data of microscopy, ``report.png`` and
-``report_phone.png`` are its report in a browser, at a desk and on a phone: Chromium must be on the
-path.
+``nuclei.png`` is the median case of a run on the demo data of microscopy, ``report.png``,
+``report_scores.png`` and ``report_phone.png`` are its report in a browser, at a desk and on a phone:
+Chromium must be on the path.
 ``domains/DOMAIN.png`` shows a demo image of each installed domain, boxes around some of its
 objects, and what the untuned ``tiny`` answers.
 """
@@ -36,7 +36,7 @@ PHONE = (390, 700)
 """Width and height of what a phone's browser shows, in CSS pixels."""
 
 DESK = (1120, 1250)
-"""What is shown of the report at a desk: verdict and scores."""
+"""What is shown of the report at a desk: verdict and health, then scores."""
 
 
 def main() -> None:
@@ -45,7 +45,9 @@ def main() -> None:
         for domain in installed_domains():
             picture = domain_picture(domain.name, Path(folder) / domain.name)
             _write(IMAGES / "domains" / f"{domain.name}.png", picture)
-        directory = run("microscopy", out=Path(folder) / "run", tell=print).directory
+        clicks = ["evaluation.clicks=10"]
+        result = run("microscopy", out=Path(folder) / "run", settings=clicks, tell=print)
+        directory = result.directory
         _write(IMAGES / "nuclei.png", run_picture(directory))
         for name, picture in report_pictures(directory / "report.html").items():
             _write(IMAGES / name, picture)
@@ -88,6 +90,7 @@ def report_pictures(report: Path) -> Mapping[str, bytes]:
     phone.write_text(f'<body style="margin: 12px">{screens}', encoding="utf-8")
     return {
         "report.png": _screenshot(address, DESK),
+        "report_scores.png": _screenshot(f"{address}#scores", DESK),
         "report_phone.png": _screenshot(phone.as_uri(), (2 * width + 60, height + 28)),
     }
 

@@ -21,7 +21,7 @@ TUTORIAL = Path(__file__).resolve().parent.parent / "docs" / "tutorial.md"
 FILE = re.compile(r"^`([\w/]+\.py)`:\n\n```python\n(.*?)^```", re.DOTALL | re.MULTILINE)
 COMMAND = re.compile(r"^samdomains (?!new).+", re.MULTILINE)
 
-FRAMES = ("001", "004", "011", "014", "021")
+FRAMES = ("001", "011", "021")
 """Frames of the demo data on which the page's commands are called: three stretches of a row."""
 
 QUICK = (
