@@ -1,8 +1,8 @@
 """Make the pictures of the documents from generated data: ``python docs/pictures.py``.
 
 ``nuclei.png`` is the median case of a run on the demo data of microscopy, ``report.png``,
-``report_scores.png`` and ``report_phone.png`` are its report in a browser, at a desk and on a phone:
-Chromium must be on the path.
+``report_scores.png`` and ``report_phone.png`` are its report in a browser, at a desk and on a
+phone: Chromium must be on the path.
 ``domains/DOMAIN.png`` shows a demo image of each installed domain, boxes around some of its
 objects, and what the untuned ``tiny`` answers.
 """
