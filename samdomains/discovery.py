@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from importlib import metadata
 
 from samdomains.errors import PluginError, did_you_mean
@@ -26,6 +26,8 @@ class InstalledDomain:
         version: Version of that distribution.
         target: The module that implements it.
         status: ``ok``, or why the domain cannot be selected.
+        requires: The versions of samdomains that the distribution supports, as its metadata says:
+            ``<0.3,>=0.1``; empty where it says nothing, and for the core itself.
     """
 
     name: str
@@ -33,6 +35,7 @@ class InstalledDomain:
     version: str
     target: str
     status: str = "ok"
+    requires: str = ""
 
 
 def installed_domains() -> list[InstalledDomain]:
@@ -44,9 +47,11 @@ def installed_domains() -> list[InstalledDomain]:
     claims: dict[str, list[InstalledDomain]] = defaultdict(list)
     for entry in metadata.entry_points(group=ENTRY_POINT_GROUP):
         if entry.dist is not None:
-            claims[entry.name].append(
-                InstalledDomain(entry.name, entry.dist.name, entry.dist.version, entry.value)
+            requires = _supported_by(entry.dist)
+            domain = InstalledDomain(
+                entry.name, entry.dist.name, entry.dist.version, entry.value, requires=requires
             )
+            claims[entry.name].append(replace(domain, status=_range_status(domain)))
     return [domain for name in sorted(claims) for domain in _with_status(claims[name])]
 
 
@@ -54,7 +59,8 @@ def find_domain(name: str) -> InstalledDomain:
     """Find the one distribution that brings a domain.
 
     Raises:
-        PluginError: No distribution brings it, or several do.
+        PluginError: No distribution brings it, or several do, or the one that does supports other
+            versions of samdomains.
     """
     installed = installed_domains()
     found = [domain for domain in installed if domain.name == name]
@@ -70,7 +76,14 @@ def find_domain(name: str) -> InstalledDomain:
             f"the domain '{name}' is claimed by {claimants}. "
             f"Uninstall all but one: pip uninstall {found[-1].distribution}"
         )
-    return found[0]
+    (domain,) = found
+    if domain.status != "ok":
+        raise PluginError(
+            f"the domain '{name}' cannot be used: {domain.distribution} {domain.version} "
+            f"{domain.status}. Update it: pip install --upgrade {domain.distribution}; or install "
+            f"what it supports: pip install 'samdomains{domain.requires}'"
+        )
+    return domain
 
 
 def core_version() -> str:
@@ -104,6 +117,30 @@ def supported_range(version: str) -> str:
     return f">={major}.{minor},<{end}"
 
 
+def _supported_by(distribution: metadata.Distribution) -> str:
+    """The versions of the core that a distribution requires, or nothing."""
+    for text in distribution.requires or ():
+        if re.match(r"[\w.-]*", text)[0].lower() == CORE_DISTRIBUTION:  # type: ignore[index]
+            from packaging.requirements import Requirement  # noqa: PLC0415 (only for plugins)
+
+            return str(Requirement(text).specifier)
+    return ""
+
+
+def _range_status(domain: InstalledDomain) -> str:
+    """``ok``, or that the installed core is none that the domain supports."""
+    core = core_version()
+    if not domain.requires or re.match(r"\d", core) is None:
+        return "ok"
+    from packaging.specifiers import SpecifierSet  # noqa: PLC0415
+    from packaging.version import Version  # noqa: PLC0415
+
+    # A version in the making counts as the one that it will be.
+    if SpecifierSet(domain.requires).contains(Version(core).base_version):
+        return "ok"
+    return f"supports samdomains {domain.requires}, and {core} is installed"
+
+
 def _with_status(claims: Sequence[InstalledDomain]) -> list[InstalledDomain]:
     if len(claims) == 1:
         return list(claims)
@@ -112,8 +149,5 @@ def _with_status(claims: Sequence[InstalledDomain]) -> list[InstalledDomain]:
         others = ", ".join(
             f"{other.distribution} {other.version}" for other in claims if other is not claim
         )
-        status = f"conflict: also claimed by {others}"
-        listed.append(
-            InstalledDomain(claim.name, claim.distribution, claim.version, claim.target, status)
-        )
+        listed.append(replace(claim, status=f"conflict: also claimed by {others}"))
     return listed

@@ -26,7 +26,7 @@ PROJECT = "samdomains"
 """The pluggy project name that ties specifications and implementations together."""
 
 HOOK_API_VERSION = 1
-"""Raised when a hook changes in a way that plugins must follow; see docs/architecture.md."""
+"""Raised when a hook changes in a way that plugins must follow; see docs/stability.md."""
 
 hookspec = pluggy.HookspecMarker(PROJECT)
 

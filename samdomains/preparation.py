@@ -31,7 +31,7 @@ from samdomains.recipe_layers import (
 )
 from samdomains.run_directory import RunDirectory
 from samdomains.sam.checkpoints import BaseModel, load_base
-from samdomains.sam.devices import best_device, free_memory
+from samdomains.sam.devices import best_device, computes_in_bf16, free_memory
 from samdomains.sam.models import ARCHITECTURES
 from samdomains.strategy_choice import estimate_memory
 from samdomains.training.dataset import views_of
@@ -280,7 +280,7 @@ def _choose_strategy(
         train_objects=sum(len(case.read_objects()) for case in train if case.read_objects),
         device=device.type,
         memory_bytes=free_memory(device),
-        bf16=device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False),
+        bf16=computes_in_bf16(device),
     )
     choice = domain.choose_strategy(recipe, facts)
     if choice.images_at_once is not None:

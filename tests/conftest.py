@@ -50,9 +50,18 @@ class InstallPlugin(Protocol):
     """Writes a distribution and puts it on ``sys.path``."""
 
     def __call__(
-        self, domain: str, source: str, *, distribution: str = "", version: str = "1.0"
+        self,
+        domain: str,
+        source: str,
+        *,
+        distribution: str = "",
+        version: str = "1.0",
+        requires: str = "",
     ) -> Path:
-        """Install `domain`, implemented by a module with `source`; gives the module's file."""
+        """Install `domain`, implemented by a module with `source`; gives the module's file.
+
+        `requires` is what its metadata says of samdomains, such as ``samdomains>=0.1,<0.3``.
+        """
         ...
 
 
@@ -61,7 +70,14 @@ def install_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
     """Install plugins for one test; what they bring is forgotten afterwards."""
     modules_before = set(sys.modules)
 
-    def install(domain: str, source: str, *, distribution: str = "", version: str = "1.0") -> Path:
+    def install(
+        domain: str,
+        source: str,
+        *,
+        distribution: str = "",
+        version: str = "1.0",
+        requires: str = "",
+    ) -> Path:
         distribution = distribution or f"samdomains-{domain}"
         package = distribution.replace("-", "_")
         folder = tmp_path / "site" / package
@@ -69,6 +85,7 @@ def install_plugin(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[
         info.mkdir(parents=True, exist_ok=True)
         (info / "METADATA").write_text(
             f"Metadata-Version: 2.1\nName: {distribution}\nVersion: {version}\n"
+            + (f"Requires-Dist: {requires}\n" if requires else "")
         )
         with (info / "entry_points.txt").open("a") as file:
             file.write(f"[samdomains.domains]\n{domain} = {package}_{domain}\n")

@@ -12,6 +12,7 @@ import pytest
 from samdomains.chain import HookAnswer, select_domain
 from samdomains.errors import DataError, PluginError, RecipeError
 from samdomains.facts import Facts
+from samdomains.hookspecs import DomainHooks
 from samdomains.recipe import Recipe
 
 if TYPE_CHECKING:
@@ -237,3 +238,15 @@ def test_each_selection_has_layers_of_its_own(
     alone = select_domain("plain")
     assert repr(with_local.write_masks(Recipe())) == repr(print)
     assert repr(alone.write_masks(Recipe())) != repr(print)
+
+
+def test_a_hook_that_is_to_go_warns_the_author_with_file_and_line(
+    install_plugin: InstallPlugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # How the core deprecates: docs/stability.md.
+    options = DomainHooks.write_masks.samdomains_spec  # type: ignore[attr-defined]
+    monkeypatch.setitem(options, "warn_on_impl", FutureWarning("write_masks ends with 0.6"))
+    file = install_plugin("plain", PLUGIN + "@hookimpl\ndef write_masks():\n    return print\n")
+    with pytest.warns(FutureWarning, match=r"write_masks ends with 0\.6") as warned:
+        select_domain("plain")
+    assert str(file) in [warning.filename for warning in warned]

@@ -58,6 +58,45 @@ def test_an_unknown_domain_lists_the_installed_and_how_to_add_it(
     assert "pip install samdomains-thermografy" in message
 
 
+@pytest.mark.parametrize(
+    ("requires", "fits"),
+    [
+        ("", True),
+        ("samdomains>=0.1,<0.3", True),
+        ("samdomains[dev] (>=0.1)", True),
+        ("Samdomains>=0.2,<0.4", True),
+        ("samdomains-video>=9", True),
+        ("samdomains>=0.3,<0.5", False),
+        ("samdomains<0.2", False),
+        ("samdomains>=0.2.1", False),
+    ],
+)
+def test_a_plugin_outside_of_its_range_is_listed_and_refused_with_what_to_do(
+    install_plugin: InstallPlugin, monkeypatch: pytest.MonkeyPatch, requires: str, fits: bool
+) -> None:
+    monkeypatch.setattr("samdomains.discovery.core_version", lambda: "0.2.0.dev3")
+    install_plugin("slides", "raise SystemError", requires=requires, version="1.5")
+    (listed,) = [domain for domain in installed_domains() if domain.name == "slides"]
+    if fits:
+        assert find_domain("slides").status == listed.status == "ok"
+        return
+    assert listed.status == f"supports samdomains {listed.requires}, and 0.2.0.dev3 is installed"
+    with pytest.raises(PluginError) as caught:
+        find_domain("slides")
+    told = str(caught.value)
+    assert f"samdomains-slides 1.5 supports samdomains {listed.requires}" in told
+    assert "pip install --upgrade samdomains-slides" in told
+    assert f"pip install 'samdomains{listed.requires}'" in told
+
+
+def test_a_core_that_runs_from_its_sources_supports_all(
+    install_plugin: InstallPlugin, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("samdomains.discovery.core_version", lambda: "not installed")
+    install_plugin("slides", "", requires="samdomains<0.0.1")
+    assert find_domain("slides").status == "ok"
+
+
 def test_the_core_knows_its_version() -> None:
     assert core_version()[0].isdigit()
 

@@ -8,6 +8,7 @@ import pytest
 from samdomains.errors import (
     CheckpointError,
     DataError,
+    HookError,
     PluginError,
     RecipeError,
     RunDirectoryError,
@@ -54,3 +55,15 @@ def test_the_closest_word_is_offered_and_a_far_one_is_not() -> None:
     words = ["training.epochs", "training.learning_rate"]
     assert did_you_mean("training.epocs", words) == " Did you mean 'training.epochs'?"
     assert did_you_mean("zebra", words) == ""
+
+
+def test_a_fault_of_a_plugin_names_its_case_once_and_keeps_its_cause_and_pickles() -> None:
+    try:
+        raise HookError("`load_cases` failed") from KeyError("x")
+    except HookError as error:
+        named = error.about("leaf", Path("leaf.png"))
+    assert str(named) == "case 'leaf' (leaf.png): `load_cases` failed"
+    assert isinstance(named.__cause__, KeyError)
+    assert named.about("stem") is named
+    travelled = pickle.loads(pickle.dumps(named))
+    assert (str(travelled), travelled.case) == (str(named), "leaf")

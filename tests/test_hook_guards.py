@@ -6,6 +6,7 @@ import errno
 import multiprocessing
 import pickle
 import re
+import sys
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import replace
@@ -268,3 +269,28 @@ def test_lines_of_other_modules_of_the_package_are_the_plugins_too(tmp_path: Pat
     alone = type(module)("alone")
     alone.__file__ = str(tmp_path / "alone.py")
     assert home_of(alone) == str(tmp_path / "alone.py")
+
+
+def test_a_parent_and_a_local_file_are_named_as_the_ones_that_failed(
+    plant: Plant,
+    install_plugin: InstallPlugin,
+    source: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(sys, "path", list(sys.path))
+    plant("write_masks")
+    install_plugin("tubers", "extends = 'crops'\n", version="0.2")
+    child = select_domain("tubers")
+    with pytest.raises(
+        HookError, match=r"domain crops: .* of domain 'tubers' \(samdomains-crops 1"
+    ):
+        child.write_masks(Recipe())(first(child, source), (), tmp_path)
+    local = tmp_path / "local_guard.py"
+    local.write_text(PLUGIN + f"@hookimpl\ndef write_masks():\n    return Fails({CAUSE!r})\n")
+    mine = select_domain("tubers", local_plugin=local)
+    told = re.escape(
+        f"local file local_guard.py: `write_masks` of domain 'tubers' ({local}) failed"
+    )
+    with pytest.raises(HookError, match=told):
+        mine.write_masks(Recipe())(first(mine, source), (), tmp_path)

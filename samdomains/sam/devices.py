@@ -22,6 +22,11 @@ def free_memory(device: torch.device) -> int:
     return int(psutil.virtual_memory().available)
 
 
+def computes_in_bf16(device: torch.device) -> bool:
+    """Whether the device is a GPU that computes in bf16, as NVIDIA's do from Ampere on."""
+    return device.type == "cuda" and torch.cuda.is_bf16_supported(including_emulation=False)
+
+
 def gpu_uuid(device: torch.device) -> str:
     """What the driver calls an NVIDIA GPU, whatever its number; empty where that is not known."""
     if device.type != "cuda" or torch.version.cuda is None:

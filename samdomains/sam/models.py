@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Literal, TypeAlias
 
+import torch
 from segment_anything.modeling import (
     MaskDecoder,
     PromptEncoder,
@@ -88,6 +89,12 @@ PIXEL_STD = (58.395, 57.12, 57.375)
 def build_architecture(name: ModelName) -> Sam:
     """A SAM with random weights, in evaluation mode, float32 on the CPU (or the current device)."""
     return build_sam(ARCHITECTURES[name])
+
+
+def parameter_count(name: ModelName) -> int:
+    """Parameters of a model, which is not given any memory for them."""
+    with torch.device("meta"):
+        return sum(parameter.numel() for parameter in build_architecture(name).parameters())
 
 
 def build_sam(shape: Architecture) -> Sam:

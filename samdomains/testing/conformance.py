@@ -18,6 +18,7 @@ from samdomains.benchmark.suites import find_suite
 from samdomains.chain import select_domain
 from samdomains.data.naming import image_file, plain_stem
 from samdomains.data.parts import normalized_image, statistics_of
+from samdomains.discovery import find_domain
 from samdomains.errors import PluginError, SamDomainsError
 from samdomains.recipe_layers import RecipeLayer, resolve_recipe
 from samdomains.testing.decoders import PixelsDecodedError, no_pixels
@@ -34,6 +35,7 @@ from samdomains.testing.requirements import (
     require_object,
     require_on_object,
     require_pixels,
+    require_range,
     require_same,
     require_slices,
     require_well_made,
@@ -119,6 +121,12 @@ class DomainConformance:
             select_domain(domain)
         except PluginError as error:
             require(False, str(error))
+
+    def test_its_distribution_says_which_versions_of_samdomains_it_supports(
+        self, domain: str
+    ) -> None:
+        """From the oldest it works with to the first it was not tested with: docs/stability.md."""
+        require_range(find_domain(domain))
 
     def test_selecting_the_domain_imports_no_torch_and_no_reader(self, domain: str) -> None:
         """Heavy packages are imported inside hooks, so that listing and --help stay quick."""

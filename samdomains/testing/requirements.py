@@ -11,6 +11,12 @@ from typing import get_args
 import numpy as np
 import pytest
 
+from samdomains.discovery import (
+    CORE_DISTRIBUTION,
+    InstalledDomain,
+    core_version,
+    supported_range,
+)
 from samdomains.types import (
     Case,
     CaseStatistics,
@@ -32,6 +38,19 @@ def require(fits: bool, message: str) -> None:
     """Fail the test with a message alone, without a traceback of the kit."""
     if not fits:
         pytest.fail(message, pytrace=False)
+
+
+def require_range(domain: InstalledDomain) -> None:
+    """The distribution of a plugin bounds the versions of samdomains on both sides."""
+    if domain.distribution == CORE_DISTRIBUTION:
+        return
+    signs = {sign for sign in ("<", ">", "==", "~=") if sign in domain.requires}
+    require(
+        {"<", ">"} <= signs or bool({"==", "~="} & signs),
+        f"{domain.distribution} requires samdomains '{domain.requires}', without a bound on both "
+        f'sides; put "samdomains{supported_range(core_version())}" among the dependencies in '
+        "pyproject.toml, and install it again",
+    )
 
 
 def require_declared(case: Case) -> None:

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     import pytest
 
     from tests.cli.conftest import CallCli
+    from tests.conftest import InstallPlugin
 
 
 def test_it_shows_versions_device_checkpoints_and_domains(
@@ -31,6 +32,14 @@ def test_it_shows_versions_device_checkpoints_and_domains(
     assert facts["domain images"].startswith("samdomains ")
     lines = call("doctor").output.splitlines()
     assert [line.split("  ")[0] for line in lines] == list(facts)
+
+
+def test_a_plugin_for_another_samdomains_is_told(
+    call: CallCli, install_plugin: InstallPlugin
+) -> None:
+    install_plugin("slides", "", requires="samdomains<0.0.5")
+    told = json.loads(call("doctor", "--json").output)["domain slides"]
+    assert told.startswith("samdomains-slides 1.0 supports samdomains <0.0.5, and ")
 
 
 def test_a_missing_library_is_what_it_is_there_to_show(

@@ -20,7 +20,7 @@ def test_a_domain_is_listed_with_distribution_version_and_status(
 
 
 def test_json_is_for_scripts(call: CallCli, install_plugin: InstallPlugin) -> None:
-    install_plugin("slides", "")
+    install_plugin("slides", "", requires="samdomains>=0.1,<99")
     (domain,) = [d for d in json.loads(call("domains", "--json").output) if d["name"] == "slides"]
     assert domain == {
         "name": "slides",
@@ -28,7 +28,20 @@ def test_json_is_for_scripts(call: CallCli, install_plugin: InstallPlugin) -> No
         "version": "1.0",
         "target": "samdomains_slides_slides",
         "status": "ok",
+        "requires": "<99,>=0.1",
     }
+
+
+def test_a_plugin_for_another_samdomains_is_shown_and_stops_nothing(
+    call: CallCli, install_plugin: InstallPlugin
+) -> None:
+    install_plugin("slides", "raise SystemError", requires="samdomains<0.0.5")
+    result = call("domains")
+    assert result.exit_code == 0
+    assert "supports samdomains <0.0.5, and " in result.output
+    refused = call("explain", "slides")
+    assert refused.exit_code == 1
+    assert refused.stderr.startswith("error: the domain 'slides' cannot be used: samdomains-sl")
 
 
 def test_a_conflict_is_shown_and_stops_nothing(

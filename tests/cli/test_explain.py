@@ -54,3 +54,36 @@ def test_an_unknown_domain_is_one_line(call: CallCli) -> None:
     assert result.exit_code == 1
     assert result.stderr.startswith("error: no domain 'nothing-of-the-kind' is installed.")
     assert result.stderr.count("\n") == 1
+
+
+def test_a_trace_shows_what_each_hook_got_and_gave(
+    call: CallCli, labelled_folder: Path, tmp_path: Path
+) -> None:
+    out = tmp_path / "trace"
+    result = call("explain", "images", str(labelled_folder), "--trace", "--out", str(out))
+    assert result.exit_code == 0
+    lines = [line.strip() for line in result.output.splitlines()]
+    start = next(i for i, line in enumerate(lines) if line.startswith("normaliser(pixels, stat"))
+    assert lines[start].endswith(" ms]")
+    assert lines[start + 1].startswith("got pixels: uint8 (3, 128, 128)")
+    assert lines[start + 3] == "gave float32 (3, 128, 128), 0 to 1"
+    assert lines[-1] == f"trace: {out / 'trace.html'}"
+    assert (out / "trace.html").is_file()
+
+
+def test_a_trace_is_json_for_scripts_up_to_the_error(
+    call: CallCli, install_plugin: InstallPlugin, labelled_folder: Path
+) -> None:
+    install_plugin("slides", PLUGIN.replace("return print", "return 1 / 0"))
+    result = call("explain", "slides", str(labelled_folder), "--trace", "--json")
+    assert result.exit_code == 1
+    assert "ZeroDivisionError" in result.stderr
+    trace = json.loads(result.stdout)
+    assert trace["steps"][-1]["call"] == "write_masks(recipe)"
+    assert "ZeroDivisionError" in trace["error"]
+
+
+def test_data_needs_a_trace(call: CallCli, tmp_path: Path) -> None:
+    result = call("explain", "images", str(tmp_path))
+    assert result.exit_code == 2
+    assert "need --trace" in result.output

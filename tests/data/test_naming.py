@@ -5,7 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from samdomains.data.naming import image_file, mask_file, name_some
+from samdomains.data.naming import image_file, mask_file, name_some, named_case, named_errors
+from samdomains.errors import HookError
 from samdomains.types import Case
 
 
@@ -35,3 +36,11 @@ def test_the_mask_file_is_named_only_where_there_is_exactly_one() -> None:
 )
 def test_long_lists_are_cut_and_counted(names: list[str], text: str) -> None:
     assert name_some(names, most=2) == text
+
+
+def test_the_fault_of_a_plugin_gets_the_case_and_its_file() -> None:
+    told = r"^case 'a' \(images/a\.png\): it failed$"
+    with pytest.raises(HookError, match=told), named_errors(case("images/a.png")):
+        raise HookError("it failed")
+    with pytest.raises(HookError, match=r"^case 'b': it failed$"), named_case("b"):
+        raise HookError("it failed")

@@ -4,7 +4,7 @@ import psutil
 import pytest
 import torch
 
-from samdomains.sam.devices import best_device, free_memory
+from samdomains.sam.devices import best_device, computes_in_bf16, free_memory
 
 
 @pytest.mark.parametrize(
@@ -24,3 +24,9 @@ def test_free_memory_is_of_the_machine_or_of_the_gpu(monkeypatch: pytest.MonkeyP
     assert 0 < free_memory(torch.device("cpu")) <= psutil.virtual_memory().total
     monkeypatch.setattr(torch.cuda, "mem_get_info", lambda _device: (5, 9))
     assert free_memory(torch.device("cuda", 0)) == 5
+
+
+def test_only_a_gpu_that_can_computes_in_bf16(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **_: True)
+    assert not computes_in_bf16(torch.device("cpu"))
+    assert computes_in_bf16(torch.device("cuda", 0))

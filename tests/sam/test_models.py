@@ -4,7 +4,7 @@ import segment_anything
 import torch
 from segment_anything.modeling import ImageEncoderViT, MaskDecoder, PromptEncoder, Sam
 
-from samdomains.sam.models import ARCHITECTURES, build_architecture
+from samdomains.sam.models import ARCHITECTURES, build_architecture, parameter_count
 
 
 def shapes(sam: Sam) -> dict[str, tuple[int, ...]]:
@@ -50,3 +50,10 @@ def test_tiny_answers_at_a_quarter_of_its_input() -> None:
     assert embedding.shape == (1, shape.prompt_dim, 32, 32)
     assert low.shape == (1, 3, shape.mask_size, shape.mask_size)
     assert iou.shape == (1, 3)
+
+
+def test_parameters_are_counted_without_memory_for_them() -> None:
+    assert parameter_count("tiny") == sum(
+        p.numel() for p in build_architecture("tiny").parameters()
+    )
+    assert 630e6 < parameter_count("vit_h") < 650e6

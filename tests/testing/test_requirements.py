@@ -1,18 +1,20 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from samdomains.discovery import InstalledDomain
 from samdomains.testing.requirements import (
     blank_case,
     files_of,
     places,
     require,
     require_light,
+    require_range,
     require_slices,
 )
 from samdomains.types import Case, ObjectMask, RawImage
@@ -49,6 +51,16 @@ def test_a_requirement_fails_with_its_message_alone() -> None:
 def test_slices_that_differ_from_the_volume(case: Case, message: str) -> None:
     with pytest.raises(pytest.fail.Exception, match=message):
         require_slices(case)
+
+
+@pytest.mark.parametrize("requires", ["", ">=0.1", "<0.3", "!=0.2"])
+def test_a_range_of_versions_has_two_ends(requires: str) -> None:
+    domain = InstalledDomain("crops", "samdomains-crops", "1.0", "crops", requires=requires)
+    with pytest.raises(pytest.fail.Exception, match=r'put "samdomains>=\d+\.\d+,<\d.*" among the'):
+        require_range(domain)
+    for bounded in (">=0.1,<0.3", "~=0.1.0", "==0.1.0"):
+        require_range(replace(domain, requires=bounded))
+    require_range(replace(domain, distribution="samdomains"))
 
 
 def test_slices_may_come_in_any_order() -> None:
