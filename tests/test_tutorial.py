@@ -55,12 +55,16 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def _announce(folder: Path) -> None:
-    """What `pip install -e` would write: the entry point that `pyproject.toml` names."""
-    (entry,) = re.findall(r'^crops = "(.+)"', (folder / "pyproject.toml").read_text("utf-8"), re.M)
+    """What `pip install -e` would write: entry point and dependency as `pyproject.toml` has them."""
+    project = (folder / "pyproject.toml").read_text("utf-8")
+    (entry,), (needed,) = (
+        re.findall(pattern, project, re.MULTILINE)
+        for pattern in (r'^crops = "(.+)"', r'^ +"(samdomains[<>=].+)"')
+    )
     info = folder / "samdomains_crops-0.1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text(
-        "Metadata-Version: 2.1\nName: samdomains-crops\nVersion: 0.1.0\n"
+        f"Metadata-Version: 2.1\nName: samdomains-crops\nVersion: 0.1.0\nRequires-Dist: {needed}\n"
     )
     (info / "entry_points.txt").write_text(f"[samdomains.domains]\ncrops = {entry}\n")
 
