@@ -103,7 +103,7 @@ def require_pixels(part: Case, pixels: RawImage) -> None:
     )
     if pixels.dtype.kind == "f":
         require(
-            not np.isinf(pixels).any() and np.isfinite(pixels).any(),
+            not np.isinf(pixels).any() and bool(np.isfinite(pixels).any()),
             f"{part.id}: pixels are infinite, or none is finite; read_pixels gives NaN where "
             "nothing was measured, and raises a DataError where a file is damaged",
         )

@@ -57,7 +57,7 @@ def beside(mask: np.ndarray, rng: np.random.Generator, previous: object) -> Prom
 def as_integers(mask: np.ndarray, rng: np.random.Generator, previous: object) -> Prompts:
     rows, columns = np.nonzero(mask)
     point = np.array([[columns[0], rows[0]]])
-    return Prompts(points=point, point_labels=np.ones(1, dtype=np.int64))  # type: ignore[arg-type]
+    return Prompts(points=point, point_labels=np.ones(1, dtype=np.int64))
 
 
 def unseeded(mask: np.ndarray, rng: np.random.Generator, previous: object) -> Prompts:
