@@ -55,7 +55,7 @@ def plugin(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
 
 
 def _announce(folder: Path) -> None:
-    """What `pip install -e` would write: entry point and dependency as `pyproject.toml` has them."""
+    """What `pip install -e` would write: the entry point and the dependency of `pyproject.toml`."""
     project = (folder / "pyproject.toml").read_text("utf-8")
     (entry,), (needed,) = (
         re.findall(pattern, project, re.MULTILINE)
