@@ -1,7 +1,7 @@
 # make demo   a first run on generated data: nothing to download but the packages
 # make test   the whole test suite
 # make lint   style, types and the layers of the house
-# make docs   the reference pages, written anew from the code
+# make docs   the reference pages, written anew from the code, and the site in site/
 # make clean  remove the demo run and the tools' caches (distclean: .venv too)
 
 PYTHON ?= python3
@@ -48,11 +48,12 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python docs/generate.py --check
 
-docs: $(VENV)/.installed
+docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/generate.py
+	$(BIN)/mkdocs build --strict
 
 clean:
-	rm -rf $(DEMO) build dist plugins/*/build plugins/*/dist
+	rm -rf $(DEMO) site build dist plugins/*/build plugins/*/dist
 	rm -rf .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
 
 distclean: clean

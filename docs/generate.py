@@ -2,21 +2,25 @@
 
 Run ``python docs/generate.py`` after a change of a public name, a docstring or a recipe key;
 with ``--check`` it writes nothing and fails where a page is out of date, missing or left over.
-Modules are parsed, not imported, except the recipe, whose keys and defaults are asked of pydantic.
+Modules are parsed, not imported, except the recipe, whose keys and defaults are asked of pydantic,
+and the commands, whose options are asked of click.
 """
 
 from __future__ import annotations
 
 import ast
 import inspect
+import re
 import sys
 import textwrap
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, TypeAlias
 
+import click
 from pydantic import BaseModel
 
+from samdomains.cli.main import COMMANDS, cli
 from samdomains.recipe import Recipe
 
 ROOT = Path(__file__).resolve().parent.parent
@@ -56,7 +60,7 @@ def main(arguments: Sequence[str]) -> int:
 
 def pages() -> dict[Path, str]:
     """Every page that should exist, with its text."""
-    result = {REFERENCE / "index.md": _index()}
+    result = {REFERENCE / "index.md": _index(), REFERENCE / "commands.md": _commands()}
     for module in public_modules():
         path = REFERENCE / module.relative_to(SOURCE).with_suffix(".md")
         result[path] = _page(module)
@@ -77,7 +81,11 @@ def _stale(expected: dict[Path, str]) -> list[Path]:
 
 
 def _index() -> str:
-    lines = ["# Reference", "", NOTICE, ""]
+    most_used = (
+        "Most used are [the commands](commands.md), [the recipe](recipe.md), "
+        "[the hooks](hookspecs.md) and [the vocabulary](types.md)."
+    )
+    lines = ["# Reference", "", NOTICE, "", most_used, ""]
     room = SOURCE
     for module in sorted(public_modules(), key=lambda path: (path.parent != SOURCE, path)):
         if module.parent != room:
@@ -89,17 +97,60 @@ def _index() -> str:
     return "\n".join(lines) + "\n"
 
 
+def _commands() -> str:
+    """Every command with its arguments, options and example, as ``--help`` shows them."""
+    blocks = [
+        "# Commands",
+        NOTICE,
+        "Exit codes: 0 done, 1 failed or errors found, 2 wrong usage, 130 interrupted.",
+    ]
+    context = click.Context(cli, info_name="samdomains")
+    for name in COMMANDS:
+        command = cli.get_command(context, name)
+        if command is not None:
+            blocks += _command(command, click.Context(command, info_name=name, parent=context))
+    return "\n\n".join(blocks) + "\n"
+
+
+def _command(command: click.Command, context: click.Context) -> Iterator[str]:
+    """Heading, usage, what it does, its options, an example."""
+    yield f"## {command.name}"
+    yield _code(f"samdomains {command.name} {' '.join(command.collect_usage_pieces(context))}")
+    yield inspect.cleandoc(command.help or "")
+    rows = ["| option | meaning |", "|---|---|"]
+    for option in command.params:
+        if isinstance(option, click.Option):
+            value = "" if option.is_flag else f" {option.make_metavar(context)}"
+            named = _in_cell(f"{', '.join(option.opts)}{value}")
+            rows.append(f"| `{named}` | {_in_cell(option.help or '')}{_presence(option)} |")
+    yield "\n".join(rows)
+    yield re.sub(r"samdomains .+", r"`\g<0>`", command.epilog or "")
+
+
+def _presence(option: click.Option) -> str:
+    """Whether an option must be given, or what it is otherwise where its help shows that."""
+    if option.required:
+        return " Required."
+    return f" Default: {option.default}." if option.show_default else ""
+
+
+def _in_cell(text: str) -> str:
+    """A text in a table, where a bar would begin the next cell."""
+    return text.replace("|", "\\|")
+
+
 def _page(module: Path) -> str:
     name = ".".join(module.relative_to(ROOT).with_suffix("").parts)
     tree = _parse(module)
     blocks = [f"# {name}", NOTICE, _docstring(tree), *_constants(tree)]
     if name == "samdomains.recipe":
         blocks += _recipe_tables(Recipe, "")
+    elif name == "samdomains.plugin":
+        blocks += [*_entries(tree), "## Names from elsewhere", "\n".join(_passed_on(tree))]
     elif name == "samdomains.hookspecs":
         blocks += [_whole_hook(method) for owner in _public(tree) for method in _public(owner)]
     else:
-        for definition in _public(tree):
-            blocks += _entry(definition)
+        blocks += _entries(tree)
     return "\n\n".join(block for block in blocks if block) + "\n"
 
 
@@ -133,6 +184,24 @@ def _constants(tree: ast.Module) -> list[str]:
             ) if not name.startswith("_"):
                 result.append(f"**`{name}`**: {' '.join(text.split())}")
     return result
+
+
+def _passed_on(tree: ast.Module) -> Iterator[str]:
+    """The names that a module imports from the package and offers as its own."""
+    for node in tree.body:
+        if isinstance(node, ast.ImportFrom) and (node.module or "").startswith("samdomains."):
+            parts = str(node.module).split(".")[1:]
+            home = _parse(SOURCE.joinpath(*parts).with_suffix(".py"))
+            known = {definition.name: f": {_summary(definition)}" for definition in _public(home)}
+            for alias in node.names:
+                link = f"[{'.'.join(parts)}]({'/'.join(parts)}.md)"
+                yield f"- `{alias.asname or alias.name}` ({link}){known.get(alias.name, '')}"
+
+
+def _entries(tree: ast.Module) -> Iterator[str]:
+    """Every public class and function of a module."""
+    for definition in _public(tree):
+        yield from _entry(definition)
 
 
 def _entry(definition: Definition) -> list[str]:

@@ -1,7 +1,7 @@
 """Make the pictures of the documents from generated data: ``python docs/pictures.py``.
 
 ``nuclei.png`` is the median case of a run on the demo data of microscopy, ``report.png`` and
-``report_phone.png`` are its report in a browser, at a desk and on a phone: Chromium must be on the
+``report_*.png`` are its report in a browser, at a desk and on a phone: Chromium must be on the
 path.
 ``domains/DOMAIN.png`` shows a demo image of each installed domain, boxes around some of its
 objects, and what the untuned ``tiny`` answers.
@@ -36,7 +36,10 @@ PHONE = (390, 700)
 """Width and height of what a phone's browser shows, in CSS pixels."""
 
 DESK = (1120, 1250)
-"""What is shown of the report at a desk: verdict and scores."""
+"""What is shown of the report at a desk: verdict and health, then each of `PARTS`."""
+
+PARTS = ("scores", "outlines")
+"""Places of the report that pictures at a desk begin with, beside its top."""
 
 
 def main() -> None:
@@ -45,7 +48,9 @@ def main() -> None:
         for domain in installed_domains():
             picture = domain_picture(domain.name, Path(folder) / domain.name)
             _write(IMAGES / "domains" / f"{domain.name}.png", picture)
-        directory = run("microscopy", out=Path(folder) / "run", tell=print).directory
+        clicks = ["evaluation.clicks=10"]
+        result = run("microscopy", out=Path(folder) / "run", settings=clicks, tell=print)
+        directory = result.directory
         _write(IMAGES / "nuclei.png", run_picture(directory))
         for name, picture in report_pictures(directory / "report.html").items():
             _write(IMAGES / name, picture)
@@ -77,19 +82,28 @@ def run_picture(directory: Path) -> bytes:
 
 def report_pictures(report: Path) -> Mapping[str, bytes]:
     """File name → the report as a browser shows it, as PNG."""
-    address = report.resolve().as_uri()
-    width, height = PHONE
-    # A window is never as narrow as a phone, so the page stands in frames: its top and a case.
-    style = f"border: 1px solid #888; border-radius: 24px; width: {width}px; height: {height}px"
-    screens = "&emsp;".join(
-        f'<iframe style="{style}" src="{address}{place}"></iframe>' for place in ("", "#pictures")
-    )
-    phone = report.with_name("phone.html")
-    phone.write_text(f'<body style="margin: 12px">{screens}', encoding="utf-8")
+    address, (width, height) = report.resolve().as_uri(), DESK
+    scores, outlines = (_framed(report, DESK, (f"#{name}",), "border: 0") for name in PARTS)
+    phone = _framed(report, PHONE, ("", "#pictures"), "border: 1px solid #888; border-radius: 24px")
     return {
         "report.png": _screenshot(address, DESK),
-        "report_phone.png": _screenshot(phone.as_uri(), (2 * width + 60, height + 28)),
+        "report_scores.png": _screenshot(scores, (width + 24, height + 28)),
+        "report_outlines.png": _screenshot(outlines, (width + 24, height + 28)),
+        "report_phone.png": _screenshot(phone, (2 * PHONE[0] + 60, PHONE[1] + 28)),
     }
+
+
+def _framed(report: Path, size: tuple[int, int], places: Sequence[str], border: str) -> str:
+    """Address of a page with places of the report in frames beside each other.
+
+    A window is never as narrow as a phone, and headless Chromium does not scroll to a place.
+    """
+    style = f"{border}; width: {size[0]}px; height: {size[1]}px"
+    address = report.resolve().as_uri()
+    frames = [f'<iframe style="{style}" src="{address}{place}"></iframe>' for place in places]
+    page = report.with_name(f"frames_{'_'.join(place.lstrip('#') for place in places)}.html")
+    page.write_text(f'<body style="margin: 12px">{"&emsp;".join(frames)}', encoding="utf-8")
+    return page.as_uri()
 
 
 def _screenshot(address: str, size: tuple[int, int]) -> bytes:

@@ -5,23 +5,30 @@ from __future__ import annotations
 import doctest
 import importlib
 import inspect
+import os
 import re
 import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import click
 import pytest
+import torch
 from pydantic import BaseModel
 
 import samdomains
-from samdomains.cli.main import COMMANDS
+from samdomains import plugin
+from samdomains.cli.main import COMMANDS, cli
 from samdomains.hookspecs import DomainHooks
 from samdomains.recipe import Recipe
+from samdomains.sam.models import build_architecture
 
 ROOT = Path(__file__).resolve().parent.parent
 PAGES = sorted([*ROOT.glob("*.md"), *(ROOT / "docs").rglob("*.md"), *ROOT.glob("plugins/*/*.md")])
 REFERENCE = ROOT / "docs" / "reference"
+SITE = "https://samdomains.github.io/samdomains/"
 WRITTEN = [page for page in PAGES if not page.is_relative_to(REFERENCE)]
 MODULES = sorted((ROOT / "samdomains").rglob("*.py"))
 WITH_EXAMPLES = [module for module in MODULES if ">>>" in module.read_text("utf-8")]
@@ -91,7 +98,7 @@ def test_every_module_has_a_reference_page_and_no_page_is_left_over() -> None:
     public = [module for module in MODULES if not module.name.startswith("_")]
     expected = {module.relative_to(ROOT / "samdomains").with_suffix(".md") for module in public}
     present = {page.relative_to(REFERENCE) for page in REFERENCE.rglob("*.md")}
-    assert present - {Path("index.md")} == expected
+    assert present - {Path("index.md"), Path("commands.md")} == expected
 
 
 @pytest.mark.parametrize("hook", [hook for hook in vars(DomainHooks) if not hook.startswith("_")])
@@ -103,6 +110,53 @@ def test_every_hook_is_documented_with_its_exact_signature(hook: str) -> None:
 @pytest.mark.parametrize("key", list(keys(Recipe)))
 def test_every_recipe_key_is_documented(key: str) -> None:
     assert f"| `{key}` |" in (REFERENCE / "recipe.md").read_text("utf-8")
+
+
+@pytest.mark.parametrize("command", COMMANDS)
+def test_every_command_is_documented_with_all_its_options_and_an_example(command: str) -> None:
+    documented = (REFERENCE / "commands.md").read_text("utf-8")
+    section = documented.partition(f"## {command}\n")[2].partition("\n## ")[0]
+    found = cli.get_command(click.Context(cli), command)
+    assert found is not None
+    options = [one for one in found.params if isinstance(one, click.Option)]
+    missing = [one.name for one in options if f"| `{one.opts[0]}" not in section]
+    assert missing == []
+    assert f"`samdomains {command}" in section
+
+
+@pytest.mark.parametrize("public", plugin.__all__)
+def test_every_name_that_plugins_may_import_is_documented(public: str) -> None:
+    page = (REFERENCE / "plugin.md").read_text("utf-8")
+    assert f"- `{public}` (" in page or f"## {public}\n" in page
+
+
+def test_the_page_about_export_renames_every_tensor_for_transformers() -> None:
+    transformers = pytest.importorskip("transformers")
+    (block,) = (
+        block for block in code_blocks(ROOT / "docs" / "export.md", "python") if "RENAMES" in block
+    )
+    page: dict[str, Any] = {}
+    exec(block.partition("\nsam = ")[0], page)
+    with torch.device("meta"):
+        ours = build_architecture("vit_b").state_dict()
+        theirs = transformers.SamModel(transformers.SamConfig()).state_dict()
+    renamed = {name: tensor.shape for name, tensor in page["renamed"](ours).items()}
+    assert renamed == {name: tensor.shape for name, tensor in theirs.items()}
+
+
+def test_the_site_builds_without_a_warning_and_fetches_nothing(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "mkdocs", "build", "--strict", "--quiet"]
+    built = subprocess.run(
+        [*command, "--config-file", str(ROOT / "mkdocs.yml"), "--site-dir", str(tmp_path)],
+        capture_output=True,
+        text=True,
+        check=False,
+        env=os.environ | {"NO_MKDOCS_2_WARNING": "true"},  # Material's word about MkDocs 2
+    )
+    assert built.returncode == 0, built.stdout + built.stderr
+    home = (tmp_path / "index.html").read_text("utf-8")
+    fetched = re.findall(r"<(?:link|script|img)[^>]+(?:href|src)=\"?(https?://[^\s\">]+)", home)
+    assert [address for address in fetched if not address.startswith(SITE)] == []
 
 
 @pytest.mark.parametrize("module", WITH_EXAMPLES, ids=name)
