@@ -127,43 +127,53 @@ def guarded(answer: object, source: HookSource) -> object:
     return answer
 
 
-@dataclass(frozen=True, slots=True)
-class GuardedCall:
+class _Guard:
+    """Shows itself, compares and hashes as what it guards, with which authors' tests compare it."""
+
+    __slots__ = ()
+    inner: Any
+
+    def __eq__(self, other: object) -> bool:
+        return bool(self.inner == (other.inner if isinstance(other, _Guard) else other))
+
+    def __hash__(self) -> int:
+        return hash(self.inner)
+
+    def __repr__(self) -> str:
+        return repr(self.inner)
+
+
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class GuardedCall(_Guard):
     """A normaliser, sampler or proposer of a plugin. Who calls it knows the case and names it."""
 
-    call: Callable[..., Any]
+    inner: Callable[..., Any]
     source: HookSource
 
     def __call__(self, *arguments: object) -> Any:  # noqa: ANN401 (whatever the plugin gives)
         """What the plugin's callable gives."""
         with self.source.named(RETURNED[self.source.hook]):
-            return self.call(*arguments)
-
-    def __repr__(self) -> str:
-        return repr(self.call)
+            return self.inner(*arguments)
 
 
-@dataclass(frozen=True, slots=True)
-class GuardedWriter:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class GuardedWriter(_Guard):
     """A writer of a plugin."""
 
-    call: Callable[..., Sequence[Path]]
+    inner: Callable[..., Sequence[Path]]
     source: HookSource
 
     def __call__(self, case: Case, objects: Sequence[ObjectMask], out: Path) -> Sequence[Path]:
         """The files that the plugin's writer wrote."""
         with _of_case(self.source, RETURNED["write_masks"], case.id, image_file(case)):
-            return self.call(case, objects, out)
-
-    def __repr__(self) -> str:
-        return repr(self.call)
+            return self.inner(case, objects, out)
 
 
-@dataclass(frozen=True, slots=True)
-class GuardedReader:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class GuardedReader(_Guard):
     """``read_pixels`` or ``read_objects`` of a case. Hashable where the plugin's is."""
 
-    call: Callable[[], Any]
+    inner: Callable[[], Any]
     source: HookSource
     part: str
     case: str
@@ -172,17 +182,14 @@ class GuardedReader:
     def __call__(self) -> Any:  # noqa: ANN401 (pixels or objects)
         """What the plugin's reader gives."""
         with _of_case(self.source, self.part, self.case, self.file):
-            return self.call()
-
-    def __repr__(self) -> str:
-        return repr(self.call)
+            return self.inner()
 
 
-@dataclass(frozen=True, slots=True)
-class GuardedWindows:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class GuardedWindows(_Guard):
     """``windows`` of a case."""
 
-    windows: ImageWindows
+    inner: ImageWindows
     source: HookSource
     case: str
     file: Path
@@ -191,24 +198,24 @@ class GuardedWindows:
     def size(self) -> Size:
         """(H, W) in pixels."""
         with _of_case(self.source, "`windows.size`", self.case, self.file):
-            return self.windows.size
+            return self.inner.size
 
     def read(self, window: Window) -> RawImage:
         """(C, h, w): the pixels of a window as stored."""
         with _of_case(self.source, "`windows.read`", self.case, self.file):
-            return self.windows.read(window)
+            return self.inner.read(window)
 
     def overview(self) -> RawImage:
         """(C, h, w): the whole in few pixels."""
         with _of_case(self.source, "`windows.overview`", self.case, self.file):
-            return self.windows.overview()
+            return self.inner.overview()
 
 
-@dataclass(frozen=True, slots=True)
-class GuardedSlices:
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class GuardedSlices(_Guard):
     """``slices`` of a volume."""
 
-    slices: VolumeSlices
+    inner: VolumeSlices
     source: HookSource
     case: str
     file: Path
@@ -216,12 +223,12 @@ class GuardedSlices:
     def pixels(self) -> Iterator[tuple[int, RawImage]]:
         """(C, H, W) of each slice, with its number."""
         with _of_case(self.source, "`slices.pixels`", self.case, self.file):
-            yield from self.slices.pixels()
+            yield from self.inner.pixels()
 
     def objects(self) -> Iterator[tuple[int, tuple[ObjectMask, ...]]]:
         """The cross-sections in each slice, with its number."""
         with _of_case(self.source, "`slices.objects`", self.case, self.file):
-            yield from self.slices.objects()
+            yield from self.inner.objects()
 
 
 @contextmanager

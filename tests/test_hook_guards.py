@@ -251,6 +251,9 @@ def test_a_guard_looks_like_what_it_guards_and_equals_its_like(plant: Plant, hoo
     answer: Any = getattr(domain, hook)(Recipe())
     assert repr(answer) == f"Fails(error={CAUSE!r}, size=(9, 9))"
     assert answer == getattr(domain, hook)(Recipe())
+    assert answer == answer.inner
+    assert answer.inner == answer
+    assert answer != replace(answer.inner, error="KeyError()")
     assert hash(answer) == hash(pickle.loads(pickle.dumps(answer)))
 
 

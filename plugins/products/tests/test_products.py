@@ -16,7 +16,13 @@ from samdomains_products.saliency import SalientBox
 from samdomains.audit.cases import audit_cases
 from samdomains.chain import Domain, select_domain
 from samdomains.data.statistics import case_statistics
-from samdomains.plugin import CocoJsonWriter, LabelPngWriter, Recipe, RecipeError
+from samdomains.plugin import (
+    CocoJsonWriter,
+    LabelPngWriter,
+    Recipe,
+    RecipeError,
+    make_normalizer,
+)
 
 PACKAGE = Path(plugin.__file__).parent
 
@@ -66,7 +72,7 @@ def test_the_default_recipe_is_for_one_product_a_photo(domain: Domain) -> None:
 
 def test_another_stretch_is_the_core_s(domain: Domain) -> None:
     recipe = Recipe.model_validate({"intensity": {"method": "percentile"}})
-    assert not isinstance(domain.normalize_intensity(recipe), PhotoRange)
+    assert domain.normalize_intensity(recipe) == make_normalizer(recipe.intensity)
 
 
 @pytest.mark.parametrize(
