@@ -94,6 +94,12 @@ def test_reference_pages_are_what_the_code_says() -> None:
     assert result.returncode == 0, result.stderr
 
 
+def test_the_page_of_results_is_that_of_the_kept_results() -> None:
+    command = [sys.executable, str(ROOT / "benchmarks" / "results_page.py"), "--check"]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+
+
 def test_every_module_has_a_reference_page_and_no_page_is_left_over() -> None:
     public = [module for module in MODULES if not module.name.startswith("_")]
     expected = {module.relative_to(ROOT / "samdomains").with_suffix(".md") for module in public}
