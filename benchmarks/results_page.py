@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
-from samdomains.reports.leaderboard import Table, markdown_table, summary_tables
+from samdomains.reports.leaderboard import Table, machine, markdown_table, summary_tables
 
 ROOT = Path(__file__).resolve().parent.parent
 RESULTS = ROOT / "benchmarks" / "results"
@@ -75,9 +75,8 @@ def winners(table: Table) -> str:
 def _links(files: Sequence[Path], suites: Sequence[Mapping[str, Any]]) -> Iterator[str]:
     for path, suite in zip(files, suites, strict=True):
         folder = path.parent.relative_to(ROOT).as_posix()
-        machine = ", ".join(suite["hardware"].values())
         link = f"[{suite['domain']}](../{folder}/results.md)"
-        yield f"- {link}: {suite['suite']}. Machine: {machine}."
+        yield f"- {link}: {suite['suite']}. Machine: {machine(suite)}."
 
 
 if __name__ == "__main__":

@@ -136,7 +136,7 @@ def leaderboard_markdown(results: Results) -> str:
         for table in _tables_of(results, name):
             lines += [f"### {_size(table)}", "", *markdown_table(dice_table(table)), ""]
             lines += [*(f"- {said}" for said in _sentences(table)), ""]
-    lines += [f"Machine: {', '.join(results['hardware'].values())}.", ""]
+    lines += [f"Machine: {machine(results)}.", ""]
     lines += _failures(results)
     return "\n".join(lines).rstrip() + "\n"
 
@@ -146,6 +146,11 @@ SUMMARIES: Mapping[str, tuple[str, str]] = {
     "Dice without prompts": ("auto", "semantic_dice"),
 }
 """Title of a table over all data sets → way of prompting and measure."""
+
+
+def machine(results: Results) -> str:
+    """What the last part was run on, in words."""
+    return "; ".join(f"{name} {value}" for name, value in results["hardware"].items())
 
 
 def summary_tables(results: Results) -> list[Table]:

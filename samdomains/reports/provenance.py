@@ -93,21 +93,27 @@ def command_line(domain: str, *, demo: bool, plugin: str = "") -> str:
 
 
 def hardware() -> dict[str, str]:
-    """Device, processor, memory and system, for readers."""
-    # Linux counts in KiB, macOS in bytes.
-    unit = 1 if sys.platform == "darwin" else 1024
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit
+    """Device, processor and system, for readers."""
     device = best_device()
     found = {"device": str(device)}
     if device.type == "cuda":
         found["GPU"] = torch.cuda.get_device_name(device)
-        found["peak GPU memory"] = _bytes(torch.cuda.max_memory_allocated(device))
     return found | {
         "CPU": cpu_name(),
         "CPU cores": str(os.cpu_count()),
         "system": f"{platform.system()} {platform.machine()}, Python {platform.python_version()}",
-        "peak memory": _bytes(peak),
     }
+
+
+def peak_memory() -> dict[str, str]:
+    """The most memory that this process has had so far, for readers."""
+    # Linux counts in KiB, macOS in bytes.
+    unit = 1 if sys.platform == "darwin" else 1024
+    found = {"peak memory": _bytes(resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * unit)}
+    device = best_device()
+    if device.type == "cuda":
+        found["peak GPU memory"] = _bytes(torch.cuda.max_memory_allocated(device))
+    return found
 
 
 def cpu_name(info: Path = CPU_INFO) -> str:

@@ -31,7 +31,13 @@ from samdomains.reports.html import (
     SplitCount,
     write_report,
 )
-from samdomains.reports.provenance import command_line, data_hash, energy_line, hardware
+from samdomains.reports.provenance import (
+    command_line,
+    data_hash,
+    energy_line,
+    hardware,
+    peak_memory,
+)
 from samdomains.sam.download import sha256_of
 from samdomains.types import Case, Mask, Prompts
 
@@ -113,7 +119,7 @@ def write_run_report(path: Path, record: RunRecord) -> None:
         ],
         explain=_explain_rows(record.domain),
         versions={name: metadata.version(name) for name in LIBRARIES},
-        hardware=hardware() | {"energy": energy_line(record.joules)},
+        hardware=hardware() | peak_memory() | {"energy": energy_line(record.joules)},
         hashes=_hashes(record),
         again=command_line(
             record.domain.name, demo=record.demo, plugin=_plugin_file(record.domain)
