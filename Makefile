@@ -47,6 +47,7 @@ lint: $(VENV)/.installed-dev
 	$(BIN)/mypy
 	$(BIN)/lint-imports --no-cache
 	$(BIN)/python docs/generate.py --check
+	$(BIN)/python benchmarks/results_page.py --check
 
 docs: $(VENV)/.installed-dev
 	$(BIN)/python docs/generate.py

@@ -35,8 +35,8 @@ With a GPU, or a night, it would do better, and so would SAM.
 Three things to know before you choose. Boxes around all objects are SAM's game, and most of its
 score was there before tuning; the ellipse says how much of it the box alone gives away. Without
 prompts, finding what is of a kind is the U-Net's game. And of the three ways to tune, all of `tiny`
-gained most; LoRA, with the default learning rate and ten passes over so few images, hardly leaves
-zero-shot outside CT.
+gained most; LoRA, with the default learning rate and ten passes over so few images, gained least:
+from boxes 0.02 at most, and nothing on half of the sets.
 """
 
 
